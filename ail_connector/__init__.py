@@ -1,0 +1,1 @@
+"""Connects Kuato to AIL."""

@@ -1,0 +1,45 @@
+"""What every fingerprint is: a name, bytes from a picture, and a distance."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.picture import Picture
+
+
+class Fingerprint(ABC):
+    """What one algorithm computes from a picture.
+
+    name, version: identify the bytes; change the version when the same picture would give others.
+    family: algorithms that fail together ("frequency", "gradient", "mean", "colour", "bytes", "local", ..).
+    views: how the query is turned before it is asked with this algorithm.
+    default: part of the default set.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    family: ClassVar[str]
+    views: ClassVar[tuple[str, ...]] = ("as is",)
+    default: ClassVar[bool] = False
+
+    @abstractmethod
+    def compute(self, picture: Picture) -> bytes | None:
+        """Return the fingerprint, or None when the picture is too simple for this algorithm."""
+
+    @abstractmethod
+    def distance(self, query: bytes, candidates: Sequence[bytes]) -> NDArray[np.float64]:
+        """Return the distance of the query to each candidate, float64 (n,), 0 (same) to 1 (nothing in common)."""
+
+
+class BinaryFingerprint(Fingerprint):
+    """A fixed number of bits, most significant first; distance = differing bits / bits."""
+
+    bits: ClassVar[int]
+
+    def distance(self, query: bytes, candidates: Sequence[bytes]) -> NDArray[np.float64]:
+        known = np.frombuffer(b"".join(candidates), np.uint8).reshape(len(candidates), self.bits // 8)
+        differing = np.bitwise_count(known ^ np.frombuffer(query, np.uint8)).sum(axis=1, dtype=np.int64)
+        return np.asarray(differing / self.bits, np.float64)

@@ -1,0 +1,114 @@
+"""What a search answers: decisions, their evidence, matches."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matcher.records import Record
+
+
+class Decision(str, Enum):
+    """YES: accepted. MAYBE: a person should look. NO: rejected."""
+
+    YES = "YES"
+    MAYBE = "MAYBE"
+    NO = "NO"
+
+    @property
+    def rank(self) -> int:
+        """0 for YES, 1 for MAYBE, 2 for NO: the order of answers."""
+        return ("YES", "MAYBE", "NO").index(self.value)
+
+
+class Relation(str, Enum):
+    """Whether the whole pictures agree, or a verified region of them."""
+
+    SAME_PICTURE = "same picture"
+    SHARES_CONTENT = "shares content"
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle in fractions (0..1) of a picture's width and height, as stored (view undone)."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def area(self) -> float:
+        """Share of the picture, 0..1."""
+        return max(0.0, self.right - self.left) * max(0.0, self.bottom - self.top)
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A transformation that carries features of the query onto those of a known picture.
+
+    inliers: matched features that obey it; weight: the same, each counted by its rarity in the store (0..1).
+    query_region, known_region: what the inliers cover.
+    matrix: float64 (2, 3), query coordinates (fractions of the longer side) to those of the known picture.
+    """
+
+    inliers: int
+    weight: float
+    query_region: Region
+    known_region: Region
+    matrix: NDArray[np.float64] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one algorithm says of a pair.
+
+    distance: 0 (same) to 1. threshold: the YES bound it was held against.
+    view: how the query was turned ("as is", "mirrored", "negative", ..). alignment: for local features.
+    note: a sentence for people.
+    """
+
+    algorithm: str
+    family: str
+    distance: float
+    threshold: float
+    decision: Decision
+    view: str = "as is"
+    alignment: Alignment | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Match:
+    """A known picture that the query may be."""
+
+    picture: "Record"
+    decision: Decision
+    relation: Relation
+    distance: float
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one search.
+
+    decision: that of the best match, NO without any. matches: by decision, then distance.
+    suppressed: matches withheld because the known picture is in an `ignore` bank.
+    too_simple: no algorithm found enough in the query to match by content; its SHA-256 was still looked up.
+    truncated: a posting list was too long to be read whole. fingerprints: of the query, by algorithm.
+    timings: milliseconds by step.
+    """
+
+    sha256: str
+    decision: Decision
+    matches: tuple[Match, ...]
+    suppressed: tuple[Match, ...] = ()
+    too_simple: bool = False
+    truncated: bool = False
+    fingerprints: dict[str, bytes] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()

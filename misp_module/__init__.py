@@ -1,0 +1,1 @@
+"""Speaks the misp-modules protocol for Kuato."""

@@ -17,6 +17,8 @@ class Fingerprint(ABC):
     family: algorithms that fail together ("frequency", "gradient", "mean", "colour", "bytes", "local", ..).
     views: how the query is turned before it is asked with this algorithm.
     default: part of the default set.
+    space: the algorithm whose stored fingerprints this one is compared with; None: its own.
+    exact: equal to another tool's only on full-size pixels, so a picture may not be decoded at a reduced scale for it.
     """
 
     name: ClassVar[str]
@@ -24,10 +26,17 @@ class Fingerprint(ABC):
     family: ClassVar[str]
     views: ClassVar[tuple[str, ...]] = ("as is",)
     default: ClassVar[bool] = False
+    space: ClassVar[str | None] = None
+    exact: ClassVar[bool] = False
 
     @abstractmethod
     def compute(self, picture: Picture) -> bytes | None:
         """Return the fingerprint, or None when the picture is too simple for this algorithm."""
+
+    def compute_views(self, picture: Picture) -> dict[str, bytes]:
+        """Return the fingerprint of the picture in each of `views`, without those too simple."""
+        found = {view: self.compute(picture.view(view)) for view in self.views}
+        return {view: fingerprint for view, fingerprint in found.items() if fingerprint is not None}
 
     @abstractmethod
     def distance(self, query: bytes, candidates: Sequence[bytes]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """Where a picture was seen."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -24,3 +24,16 @@ class Source:
     def key(self) -> str:
         """The name of the source: kind and id."""
         return f"{self.kind}:{self.id}"
+
+    def merged_with(self, earlier: "Source | None") -> "Source":
+        """Return this sighting joined with an earlier one of the same source: the whole span of time, the newer details."""
+        if earlier is None:
+            return self
+        known = [seen for seen in (earlier.first_seen, self.first_seen) if seen]
+        return replace(
+            self,
+            first_seen=min(known, default=0.0),
+            last_seen=max(earlier.last_seen, self.last_seen),
+            metadata=self.metadata or earlier.metadata,
+            visibility=self.visibility or earlier.visibility,
+        )

@@ -19,6 +19,7 @@ class Fingerprint(ABC):
     default: part of the default set.
     space: the algorithm whose stored fingerprints this one is compared with; None: its own.
     exact: equal to another tool's only on full-size pixels, so a picture may not be decoded at a reduced scale for it.
+    large: kept beside the record, and read only for the few candidates worth a closer look.
     """
 
     name: ClassVar[str]
@@ -28,6 +29,7 @@ class Fingerprint(ABC):
     default: ClassVar[bool] = False
     space: ClassVar[str | None] = None
     exact: ClassVar[bool] = False
+    large: ClassVar[bool] = False
 
     @abstractmethod
     def compute(self, picture: Picture) -> bytes | None:
@@ -52,3 +54,18 @@ class BinaryFingerprint(Fingerprint):
         known = np.frombuffer(b"".join(candidates), np.uint8).reshape(len(candidates), self.bits // 8)
         differing = np.bitwise_count(known ^ np.frombuffer(query, np.uint8)).sum(axis=1, dtype=np.int64)
         return np.asarray(differing / self.bits, np.float64)
+
+
+class VotingFingerprint(Fingerprint):
+    """A fingerprint of many items (tiles, features) that finds candidates by the keys they have in common.
+
+    A key is an integer below 2^24 in a slot below 256; equal keys of different slots mean different things.
+    """
+
+    @abstractmethod
+    def keys(self, fingerprint: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the slots and keys, int64 (n,) each, under which a picture is filed."""
+
+    @abstractmethod
+    def probes(self, fingerprint: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return the slots and keys to ask for, and the item each belongs to, int64 (n,) each."""

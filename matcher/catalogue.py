@@ -1,0 +1,156 @@
+"""Banks, tags and sources: which pictures are in which.
+
+The record of a picture says what it belongs to; the lists kept here only lead to it, so they may name too many, never too few.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from matcher.bank import KINDS, Bank
+from matcher.errors import BadRequest, Conflict, NotFound
+from matcher.index import Entries, Ids
+from matcher.source import Source
+from matcher.store import Store
+
+# ARGV: old name ("" for none), new name ("" to delete), value. Answers 0 when the old is gone, 1 when the new exists, 2 when done.
+_MOVE = """
+if ARGV[1] ~= '' and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+if ARGV[2] ~= '' and ARGV[2] ~= ARGV[1] and redis.call('HEXISTS', KEYS[1], ARGV[2]) == 1 then return 1 end
+if ARGV[1] ~= '' then redis.call('HDEL', KEYS[1], ARGV[1]) end
+if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], ARGV[2], ARGV[3]) end
+return 2
+"""
+_MAX_NAME = 100
+
+
+class BankBook:
+    """The banks of a store, by name."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def list(self) -> list[Bank]:
+        """Return all banks by name."""
+        with self._store.speaking():
+            fields = self._store.client.hgetall(self._key)
+        return sorted((_bank(json.loads(value)) for value in fields.values()), key=lambda bank: bank.name)
+
+    def get(self, name: str) -> Bank:
+        """Return the bank. Raises NotFound."""
+        with self._store.speaking():
+            value = self._store.client.hget(self._key, name)
+        if value is None:
+            raise NotFound(f"there is no bank {name!r}; create it with `kuato bank create`, or see `kuato bank list`")
+        return _bank(json.loads(value))
+
+    def create(self, name: str, *, kind: str = "observed", **details: Any) -> Bank:
+        """Create a bank. Raises BadRequest for a name, kind or threshold that cannot be, Conflict when the name is taken."""
+        with self._store.speaking():
+            id = int(self._store.client.hincrby(self._store.key(b"m"), "banks", 1))
+        bank = _checked(Bank(id, name, kind, **details))
+        self._move("", bank)
+        return bank
+
+    def rename(self, name: str, new_name: str) -> Bank:
+        """Rename a bank; its pictures come along. Raises NotFound, Conflict."""
+        return self._change(name, name=new_name)
+
+    def update(self, name: str, **changes: Any) -> Bank:
+        """Change a bank's kind, tags, domains, thresholds, note, or whether it is sensitive. Raises NotFound, BadRequest."""
+        return self._change(name, **changes)
+
+    def delete(self, name: str) -> None:
+        """Delete a bank; its pictures stay, without it. Raises NotFound."""
+        self.get(name)
+        self._store.run(_MOVE, self._key, name.encode(), b"", b"")
+
+    def _change(self, name: str, **changes: Any) -> Bank:
+        bank = _checked(replace(self.get(name), **changes))
+        self._move(name, bank)
+        return bank
+
+    def _move(self, old_name: str, bank: Bank) -> None:
+        value = json.dumps(asdict(bank), ensure_ascii=False).encode()
+        outcome = int(self._store.run(_MOVE, self._key, old_name.encode(), bank.name.encode(), value))
+        if outcome == 0:
+            raise NotFound(f"there is no bank {old_name!r} any more")
+        if outcome == 1:
+            raise Conflict(f"a bank {bank.name!r} exists already; choose another name")
+
+    @property
+    def _key(self) -> bytes:
+        return self._store.key(b"b")
+
+
+class Lists:
+    """Lists of the pictures under each tag, bank and source."""
+
+    SOURCE_BUCKETS = 1 << 14
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def tag_entries(self, id: int, tags: Iterable[str]) -> Entries:
+        """Return what filing a picture under tags appends."""
+        return [(self._tag(tag), id.to_bytes(4, "little")) for tag in tags]
+
+    def bank_entries(self, id: int, banks: Iterable[int]) -> Entries:
+        """Return what filing a picture under banks appends."""
+        return [(self._bank(bank), id.to_bytes(4, "little")) for bank in banks]
+
+    def source_entries(self, id: int, sources: Iterable[Source]) -> Entries:
+        """Return what filing a picture under sources appends."""
+        places = [self._source(source.kind, source.id) for source in sources]
+        return [(key, id.to_bytes(4, "little") + check) for key, check in places]
+
+    def tagged(self, tag: str) -> Ids:
+        """Return the ids that were ever given a tag, newest first."""
+        return self._ids(self._tag(tag))
+
+    def banked(self, bank: int) -> Ids:
+        """Return the ids that were ever put into a bank, newest first."""
+        return self._ids(self._bank(bank))
+
+    def seen_at(self, kind: str, id: str) -> Ids:
+        """Return the ids that may have this source, newest first."""
+        key, check = self._source(kind, id)
+        entries = np.frombuffer(self._store.read([key])[0] or b"", "<u4").reshape(-1, 2)
+        return _newest(entries[entries[:, 1] == int.from_bytes(check, "little"), 0])
+
+    def _ids(self, key: bytes) -> Ids:
+        return _newest(np.frombuffer(self._store.read([key])[0] or b"", "<u4"))
+
+    def _tag(self, tag: str) -> bytes:
+        return self._store.key(b"t", tag.encode("utf-8", "surrogatepass"))
+
+    def _bank(self, bank: int) -> bytes:
+        return self._store.key(b"k", str(bank).encode())
+
+    def _source(self, kind: str, id: str) -> tuple[bytes, bytes]:
+        digest = hashlib.sha256(f"{kind}:{id}".encode("utf-8", "surrogatepass")).digest()
+        bucket = int.from_bytes(digest[:2], "big") % self.SOURCE_BUCKETS
+        return self._store.key(b"o", bucket.to_bytes(2, "big")), digest[4:8]
+
+
+def _newest(ids: Ids) -> Ids:
+    return np.unique(ids)[::-1]
+
+
+def _bank(value: dict[str, Any]) -> Bank:
+    return Bank(**{**value, "tags": tuple(value["tags"]), "domains": tuple(value["domains"])})
+
+
+def _checked(bank: Bank) -> Bank:
+    if not bank.name.strip() or len(bank.name) > _MAX_NAME or not bank.name.isprintable():
+        raise BadRequest(f"{bank.name!r} cannot name a bank: it takes 1 to {_MAX_NAME} printable characters")
+    if bank.kind not in KINDS:
+        raise BadRequest(f"{bank.kind!r} is no kind of bank; choose one of {', '.join(KINDS)}")
+    for name, value in bank.thresholds.items():
+        if not name.endswith((".yes", ".maybe")) or not 0 <= value <= 1:
+            raise BadRequest(f"threshold {name}={value} cannot be: write ALGORITHM.yes or ALGORITHM.maybe and a distance in 0..1")
+    return bank

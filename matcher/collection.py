@@ -1,0 +1,177 @@
+"""All known pictures: adding, removing and reading them, so that nothing acknowledged is lost and nothing removed comes back.
+
+Adding, in this order: claim the SHA-256 -> pending record -> postings -> live -> settle the claim. The record alone
+decides whether a picture answers. A process may die or sleep between any two steps: whoever meets the claim after its
+lease takes it over with the same id and a higher generation, which the record then insists on.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from matcher.catalogue import BankBook, Lists
+from matcher.claims import Claim, Claims
+from matcher.errors import NotFound, StoreUnavailable
+from matcher.extraction import Fingerprints
+from matcher.filing import Filing
+from matcher.fingerprints.base import Fingerprint
+from matcher.records import LargeFingerprints, Record, Records, source_line
+from matcher.source import Source
+from matcher.store import Store
+
+_POLL = 0.02
+
+
+@dataclass(frozen=True)
+class Added:
+    """record: as it now is. new: whether the picture was not known before."""
+
+    record: Record
+    new: bool
+
+
+class Collection:
+    """The pictures of one store.
+
+    algorithms: whose fingerprints are kept and indexed. lease: seconds after which an unfinished adding may be taken over.
+    """
+
+    def __init__(self, store: Store, algorithms: Mapping[str, Fingerprint], lease: float = 15.0, clock: Callable[[], float] = time.time) -> None:
+        self.store = store
+        self.records = Records(store)
+        self.claims = Claims(store)
+        self.lists = Lists(store)
+        self.banks = BankBook(store)
+        self.large = LargeFingerprints(store)
+        self.filing = Filing(store, algorithms)
+        self._algorithms = algorithms
+        self._lease = lease
+        self._clock = clock
+
+    def add(self, fingerprints: Fingerprints, sources: Sequence[Source] = (), tags: Iterable[str] = (), bank_ids: Iterable[int] = ()) -> Added:
+        """Remember a picture; known already, it gains the sources, tags and banks.
+
+        Returns only when the picture answers, in every process. Raises StoreUnavailable when that cannot be told; adding
+        again is always right.
+        """
+        wanted = self._record(fingerprints, sources, tuple(tags), tuple(bank_ids))
+        sha256 = bytes.fromhex(fingerprints.sha256)
+        give_up = self._clock() + 2 * self._lease + 10
+        while self._clock() < give_up:
+            claim = self.claims.get(sha256)
+            if claim is not None:
+                known = self._join(sha256, claim, wanted)
+                if known is not None:
+                    return Added(known, False)
+                claim = self.claims.get(sha256)
+            if claim is not None and (claim.settled or claim.deadline > self._clock()):
+                time.sleep(_POLL)
+                continue
+            record = replace(wanted, id=claim.id if claim else self.claims.new_id())
+            mine = Claim(record.id, claim.generation + 1 if claim else 1, self._clock() + self._lease)
+            if self.claims.swap(sha256, claim, mine) and self._finish(record, mine, fingerprints.values):
+                self.claims.swap(sha256, mine, Claim(record.id))
+                return Added(self.named([record])[0], True)
+        raise StoreUnavailable(f"picture {fingerprints.sha256} is being added by another process that does not finish; try again, or run `kuato doctor`")
+
+    def remove(self, sha256: str) -> None:
+        """Forget a picture: once this returns it answers nowhere. Raises NotFound."""
+        key = bytes.fromhex(sha256)
+        claim = self.claims.get(key)
+        if claim is None or not self.records.bury(claim.id, self._clock()):
+            raise NotFound(f"no picture {sha256} is known")
+        self.drop_claim(key, claim.id)
+        self.large.delete(claim.id, self.filing.large_names)
+
+    def drop_claim(self, sha256: bytes, id: int) -> None:
+        """Free the SHA-256 of a picture that was removed, unless another has taken its place."""
+        while (claim := self.claims.get(sha256)) is not None and claim.id == id:
+            if self.claims.swap(sha256, claim, None):
+                return
+
+    def get(self, sha256: str) -> Record:
+        """Return a known picture. Raises NotFound."""
+        record = self.known(sha256)
+        if record is None:
+            raise NotFound(f"no picture {sha256} is known")
+        return record
+
+    def known(self, sha256: str) -> Record | None:
+        """Return a known picture, None where it is not."""
+        claim = self.claims.get(bytes.fromhex(sha256))
+        found = self.records.live([claim.id]) if claim else {}
+        return next(iter(self.named(found.values())), None)
+
+    def note(self, record: Record, sources: Sequence[Source] = (), tags: Iterable[str] = (), bank_ids: Iterable[int] = ()) -> bool:
+        """Give a picture sources, tags and banks; False when it was removed meanwhile."""
+        tags = [tag for tag in tags if tag not in record.tags]
+        bank_ids = [bank for bank in bank_ids if bank not in record.bank_ids]
+        known = {source.key for source in record.sources}
+        fresh = [source for source in sources if source.key not in known]
+        lines: list[list[Any]] = [source_line(source) for source in sources]
+        lines += [["t", "+", tag] for tag in tags] + [["b", "+", bank] for bank in bank_ids]
+        if not lines:
+            return True
+        # The lists first: what a record says must be findable, what a list says is checked.
+        self.store.append(self._listing(record.id, fresh, tags, bank_ids))
+        return self.records.journal(record.id, *lines)
+
+    def unnote(self, record: Record, tags: Iterable[str] = (), bank_ids: Iterable[int] = ()) -> bool:
+        """Take tags and banks from a picture; False when it was removed meanwhile."""
+        lines: list[list[Any]] = [["t", "-", tag] for tag in tags] + [["b", "-", bank] for bank in bank_ids]
+        return not lines or self.records.journal(record.id, *lines)
+
+    def named(self, records: Iterable[Record]) -> list[Record]:
+        """Return the records with the names of their banks; banks deleted since are left out."""
+        records = list(records)
+        if not any(record.bank_ids for record in records):
+            return records
+        names = {bank.id: bank.name for bank in self.banks.list()}
+        return [replace(record, banks=tuple(names[id] for id in record.bank_ids if id in names)) for record in records]
+
+    def newest(self, ids: Iterable[int] | None = None, batch: int = 500) -> Iterator[Record]:
+        """Yield the pictures under `ids` (None: all), in that order (None: newest first)."""
+        pending = iter(ids) if ids is not None else iter(range(self.claims.last_id(), 0, -1))
+        while some := [id for _, id in zip(range(batch), pending, strict=False)]:
+            yield from self.named(self.records.live(int(id) for id in some).values())
+
+    def _join(self, sha256: bytes, claim: Claim, wanted: Record) -> Record | None:
+        """Add what is new to the picture under `claim` if it is live; clear the claim if the picture was removed."""
+        entry = self.records.read([claim.id]).get(claim.id)
+        if entry is not None and entry.live and entry.record is not None:
+            if not claim.settled:
+                self.claims.swap(sha256, claim, Claim(claim.id))
+            if self.note(entry.record, wanted.sources, wanted.tags, wanted.bank_ids):
+                return next(iter(self.named(self.records.live([claim.id]).values())), None)
+            return None
+        if claim.settled or (entry is not None and entry.record is None):
+            self.claims.swap(sha256, claim, None)
+        return None
+
+    def _finish(self, record: Record, claim: Claim, values: Mapping[str, bytes]) -> bool:
+        self.large.put(record.id, {name: values[name] for name in self.filing.large_names if name in values})
+        # Pending before the postings: if we die in between, nobody finds half a picture, and doctor knows what to finish.
+        if not self.records.put(record, claim.generation):
+            return False
+        self.store.append(self.filing.entries(record.id, values) + self._listing(record.id, record.sources, record.tags, record.bank_ids))
+        return self.records.publish(record.id, claim.generation)
+
+    def _listing(self, id: int, sources: Iterable[Source], tags: Iterable[str], bank_ids: Iterable[int]) -> list[tuple[bytes, bytes]]:
+        return self.lists.source_entries(id, sources) + self.lists.tag_entries(id, tags) + self.lists.bank_entries(id, bank_ids)
+
+    def _record(self, fingerprints: Fingerprints, sources: Sequence[Source], tags: tuple[str, ...], bank_ids: tuple[int, ...]) -> Record:
+        kept = {name: value for name, value in fingerprints.values.items() if name not in self.filing.large_names}
+        return Record(
+            id=0,
+            sha256=fingerprints.sha256,
+            format=fingerprints.format,
+            size=fingerprints.size,
+            bytes_size=fingerprints.bytes_size,
+            added=self._clock(),
+            fingerprints=kept,
+            versions={name: self._algorithms[name].version for name in kept},
+            sources=tuple(sources),
+            tags=tags,
+            bank_ids=bank_ids,
+        )

@@ -1,0 +1,227 @@
+"""The matcher: what the command line, MISP and AIL hold in their hands."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from matcher.collection import Added, Collection
+from matcher.decision import Rules
+from matcher.errors import BadRequest, NotFound
+from matcher.evidence import gather
+from matcher.extraction import Fingerprints
+from matcher.fingerprints import registry
+from matcher.match import Answer, Decision, Evidence, Relation
+from matcher.pool import WorkerPool
+from matcher.records import Record
+from matcher.redis_server import EmbeddedRedis
+from matcher.search import Scope, Search
+from matcher.settings import Settings
+from matcher.source import Source
+from matcher.store import Store
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two pictures have to do with each other. too_simple: nothing to compare by but the bytes."""
+
+    decision: Decision
+    relation: Relation
+    distance: float
+    evidence: tuple[Evidence, ...]
+    too_simple: bool = False
+
+
+class Matcher:
+    """A collection of known pictures, and the workers that turn bytes into fingerprints.
+
+    Safe to share between threads. Workers and Redis are started on first use; close() ends the workers, the embedded
+    Redis goes on for other processes.
+    """
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.settings = settings
+        self.algorithms = registry.load(settings["fingerprints.enabled"] or None)
+        self.rules = Rules.load(settings["decision.rules"] or None)
+        self.pool = WorkerPool(settings.limits(), self.algorithms, settings["workers.count"])
+        self.collection = Collection(store, self.algorithms, settings["add.lease_seconds"])
+        self._search = Search(self.collection, self.algorithms, self.rules, settings["search.candidates"], settings["search.probe_budget"])
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Matcher":
+        """Return a matcher on the store that the settings name. Raises BadSettings."""
+        url = settings["redis.url"]
+        locate = (lambda: url) if url else EmbeddedRedis(settings["data.dir"]).ensure
+        return cls(settings, Store(locate, settings["redis.prefix"]))
+
+    @property
+    def banks(self) -> Any:
+        """The banks: list, get, create, rename, update, delete."""
+        return self.collection.banks
+
+    def add(
+        self, data: bytes, *, sources: Sequence[Source] = (), tags: Iterable[str] = (), banks: Iterable[str] = (), name: str = "picture"
+    ) -> Added:
+        """Remember a picture; one that is known gains the sources, tags and banks.
+
+        Raises BadPicture, NotFound for an unknown bank, BadRequest for a tag that cannot be, StoreUnavailable.
+        """
+        bank_ids, tags = self._bank_ids(banks), _checked_tags(tags)
+        return self.collection.add(self.pool.fingerprint(data, name=name), sources, tags, bank_ids)
+
+    def search(
+        self,
+        data: bytes,
+        *,
+        limit: int = 10,
+        banks: Iterable[str] | None = None,
+        exclude: Callable[[Record], bool] | None = None,
+        name: str = "picture",
+    ) -> Answer:
+        """Return which known pictures this one may be. It is not remembered. Raises BadPicture, NotFound, StoreUnavailable."""
+        scope = self._scope(limit, banks, exclude)
+        return self._search.answer(self.pool.fingerprint(data, query=True, name=name), scope)
+
+    def search_fingerprints(
+        self, query: Fingerprints, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
+    ) -> Answer:
+        """Return which known pictures have such fingerprints; the pixels can stay where they are."""
+        return self._search.answer(query, self._scope(limit, banks, exclude))
+
+    def search_sha256(
+        self, sha256: str, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
+    ) -> Answer:
+        """Return which other known pictures a known one may be, by its stored fingerprints. Raises NotFound, StoreUnavailable."""
+        record = self.get(sha256)
+        large = {name: values[record.id] for name, values in self._large(record).items() if record.id in values}
+        query = Fingerprints(record.sha256, record.format, record.size, record.bytes_size, {"as is": record.fingerprints | large})
+        scope = self._scope(limit, banks, lambda known: known.id == record.id or (exclude is not None and exclude(known)))
+        return self._search.answer(query, scope)
+
+    def compare(self, a: bytes, b: bytes, *, names: tuple[str, str] = ("the first picture", "the second picture")) -> Comparison:
+        """Return what two pictures have to do with each other; needs no store. Raises BadPicture."""
+        query = self.pool.fingerprint(a, query=True, name=names[0])
+        known = self.pool.fingerprint(b, name=names[1])
+        if query.sha256 == known.sha256:
+            same = Evidence("sha256", "bytes", 0.0, 0.0, Decision.YES, note="the same file, byte for byte")
+            return Comparison(Decision.YES, Relation.SAME_PICTURE, 0.0, (same,))
+        evidence = gather(query.views, known.values, self.algorithms, self.rules)
+        return Comparison(*self.rules.judge(evidence), tuple(evidence), too_simple=not (query.values and known.values))
+
+    def get(self, sha256: str) -> Record:
+        """Return a known picture. Raises NotFound, BadRequest for what is no SHA-256."""
+        return self.collection.get(checked_sha256(sha256))
+
+    def by_source(self, kind: str, id: str) -> list[Record]:
+        """Return the pictures seen at a source, newest first."""
+        found = self.collection.newest(self.collection.lists.seen_at(kind, id))
+        return [record for record in found if any((source.kind, source.id) == (kind, id) for source in record.sources)]
+
+    def find(
+        self,
+        *,
+        tag: str | None = None,
+        bank: str | None = None,
+        source: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        limit: int = 100,
+    ) -> Iterator[Record]:
+        """Yield known pictures, newest first. source: "kind" or "kind:id"; since, until: when added, in seconds since the epoch."""
+        bank_id = self.banks.get(bank).id if bank is not None else None
+        kind, _, id = (source or "").partition(":")
+        if tag is not None:
+            candidates = self.collection.newest(self.collection.lists.tagged(tag))
+        elif bank_id is not None:
+            candidates = self.collection.newest(self.collection.lists.banked(bank_id))
+        elif id:
+            candidates = self.collection.newest(self.collection.lists.seen_at(kind, id))
+        else:
+            candidates = self.collection.newest()
+        for record in candidates:
+            if limit <= 0:
+                return
+            wanted = (tag is None or tag in record.tags) and (bank_id is None or bank_id in record.bank_ids)
+            wanted = wanted and (source is None or any(seen.kind == kind and id in ("", seen.id) for seen in record.sources))
+            if wanted and (since is None or record.added >= since) and (until is None or record.added < until):
+                limit -= 1
+                yield record
+
+    def remove(self, sha256: str) -> None:
+        """Forget a picture: from now on it answers nowhere. Raises NotFound, BadRequest."""
+        self.collection.remove(checked_sha256(sha256))
+
+    def tag(self, sha256: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> Record:
+        """Give a picture tags, and take some from it. Raises NotFound, BadRequest."""
+        return self._noted(self.get(sha256), tags=_checked_tags(add), fewer_tags=tuple(remove))
+
+    def set_banks(self, sha256: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> Record:
+        """Put a picture into banks, and take it from some. Raises NotFound, BadRequest."""
+        return self._noted(self.get(sha256), bank_ids=self._bank_ids(add), fewer_banks=self._bank_ids(remove))
+
+    def stats(self) -> dict[str, Any]:
+        """Return figures of the store: pictures, banks, memory."""
+        with self.collection.store.speaking():
+            memory = self.collection.store.client.info("memory")
+        live = sum(1 for _ in self.collection.newest())
+        return {
+            "pictures": live,
+            "banks": len(self.banks.list()),
+            "redis_bytes": int(memory["used_memory"]),
+            "redis_bytes_per_picture": round(int(memory["used_memory"]) / live) if live else 0,
+            "algorithms": {name: algorithm.version for name, algorithm in self.algorithms.items()},
+        }
+
+    def reset(self) -> int:
+        """Delete everything of ours from the store; return how many keys that were. Other keys are not touched."""
+        return self.collection.store.clear()
+
+    def close(self) -> None:
+        """End the workers and the connection."""
+        self.pool.close()
+        self.collection.store.forget_connection()
+
+    def __enter__(self) -> "Matcher":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _noted(
+        self,
+        record: Record,
+        tags: tuple[str, ...] = (),
+        bank_ids: tuple[int, ...] = (),
+        fewer_tags: tuple[str, ...] = (),
+        fewer_banks: tuple[int, ...] = (),
+    ) -> Record:
+        if not self.collection.note(record, (), tags, bank_ids) or not self.collection.unnote(record, fewer_tags, fewer_banks):
+            raise NotFound(f"picture {record.sha256} was removed meanwhile")
+        return self.collection.get(record.sha256)
+
+    def _large(self, record: Record) -> dict[str, dict[int, bytes]]:
+        return {name: self.collection.large.read(name, [record.id]) for name in self.collection.filing.large_names}
+
+    def _scope(self, limit: int, banks: Iterable[str] | None, exclude: Callable[[Record], bool] | None) -> Scope:
+        if limit < 1:
+            raise BadRequest(f"a limit of {limit} would answer nothing; give 1 or more")
+        return Scope(limit, frozenset(self._bank_ids(banks)) if banks is not None else None, exclude)
+
+    def _bank_ids(self, names: Iterable[str]) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(self.banks.get(name).id for name in names))
+
+
+def checked_sha256(text: str) -> str:
+    """Return a SHA-256 in lower case. Raises BadRequest for what is none."""
+    lower = text.strip().lower()
+    if len(lower) != 64 or not set(lower) <= set("0123456789abcdef"):
+        raise BadRequest(f"{text[:80]!r} is no SHA-256; give its 64 hexadecimal digits")
+    return lower
+
+
+def _checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(tag.strip() for tag in tags))
+    for tag in found:
+        if not tag or len(tag) > 255 or not tag.isprintable():
+            raise BadRequest(f"{tag[:80]!r} cannot be a tag: it takes 1 to 255 printable characters")
+    return found

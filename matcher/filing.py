@@ -1,0 +1,37 @@
+"""Which index a fingerprint is filed in."""
+
+from collections.abc import Mapping
+
+from matcher.fingerprints.base import BinaryFingerprint, Fingerprint, VotingFingerprint
+from matcher.index import BandIndex, Entries, VoteIndex
+from matcher.store import Store
+
+
+class Filing:
+    """The indexes of the enabled algorithms.
+
+    bands: by space, for fingerprints found by their distance. votes: by algorithm, for those found by common keys.
+    large_names: algorithms whose fingerprints are kept beside the record.
+    """
+
+    def __init__(self, store: Store, algorithms: Mapping[str, Fingerprint]) -> None:
+        binary = {name: algorithm for name, algorithm in algorithms.items() if isinstance(algorithm, BinaryFingerprint)}
+        self._spaces = {name: algorithm.space or name for name, algorithm in binary.items() if algorithm.bits in (64, 256)}
+        self.bands = {space: BandIndex(store, space, binary[name].bits) for name, space in self._spaces.items()}
+        self.voting = {name: algorithm for name, algorithm in algorithms.items() if isinstance(algorithm, VotingFingerprint)}
+        self.votes = {name: VoteIndex(store, name) for name in self.voting}
+        self.large_names = tuple(name for name, algorithm in algorithms.items() if algorithm.large)
+
+    def space(self, name: str) -> str | None:
+        """Return the band index an algorithm is found by, None for one found otherwise."""
+        return self._spaces.get(name)
+
+    def entries(self, id: int, values: Mapping[str, bytes]) -> Entries:
+        """Return all postings of a picture: (key, entry) pairs."""
+        found: Entries = []
+        for name, value in values.items():
+            if name in self._spaces:
+                found += self.bands[self._spaces[name]].entries(id, value)
+            elif name in self.voting:
+                found += self.votes[name].entries(id, *self.voting[name].keys(value))
+        return found

@@ -1,0 +1,131 @@
+"""The inverted index: a fingerprint has keys, a key has a posting list, a query reads the lists of its probe keys.
+
+A posting list is one Redis string grown by APPEND, so an entry is there or not, and no process keeps an index of its own.
+Entries are hints: an id may stand twice, or be of a picture that was removed; the record decides.
+"""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.store import Store
+
+Ids = NDArray[np.uint32]
+Entries = list[tuple[bytes, bytes]]
+Number = TypeVar("Number", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """ids: uint32 (n,), each once. truncated: a list was longer than what is read of it."""
+
+    ids: Ids
+    truncated: bool = False
+
+
+class BandIndex:
+    """Finds all fingerprints of 64 or 256 bits within a radius, by the pigeonhole principle.
+
+    The bits are cut into bands of 16. Two fingerprints within `radius` bits agree in at least one band but for one bit
+    (256 bits: 31 = 16 bands x 2 - 1; 64 bits: 7). A band's key is its first KEY_BITS bits: at most 1 + KEY_BITS lists a
+    band hold all that differs there by one bit. An entry is the id and 12 check bytes (six other bands; for 64 bits the
+    whole fingerprint), enough to drop all but one in 3,000 unrelated entries before a record is read.
+    Source: M. Norouzi, A. Punjani, D. J. Fleet, "Fast Search in Hamming Space with Multi-Index Hashing", CVPR 2012; the
+    coarser keys and check bytes are ours.
+    """
+
+    KEY_BITS = 14
+    MAX_ENTRIES = 20_000
+
+    def __init__(self, store: Store, space: str, bits: int) -> None:
+        self._store = store
+        self._bits = bits
+        self._bands = bits // 16
+        self.radius = 2 * self._bands - 1
+        check = [[(band // 2 + step) % 8 for step in (1, 3, 6)] for band in range(self._bands)] if bits == 256 else [[0, 1]] * self._bands
+        self._check = np.array(check)
+        self._entry = 4 + 4 * self._check.shape[1]
+        self._prefixes = [store.key(b"p", space.encode() + b":" + bytes([band])) for band in range(self._bands)]
+        self.probe_count = self._bands * (1 + self.KEY_BITS)
+        self._masks = np.concatenate([[0], 1 << np.arange(self.KEY_BITS)]).astype(np.uint16)
+
+    def entries(self, id: int, fingerprint: bytes) -> Entries:
+        """Return what filing the fingerprint under `id` appends: (key, entry) pairs."""
+        checks = np.frombuffer(fingerprint, np.uint32)[self._check]
+        head = id.to_bytes(4, "little")
+        return [(prefix + key, head + check.tobytes()) for prefix, key, check in zip(self._prefixes, self._keys(fingerprint), checks, strict=True)]
+
+    def search(self, fingerprint: bytes) -> Candidates:
+        """Return a superset of all ids within the radius, nearly free of others."""
+        size = len(self._masks)
+        bands = (np.frombuffer(fingerprint, ">u2") >> (16 - self.KEY_BITS)).astype(np.uint16)
+        raw = (bands[:, None] ^ self._masks).astype(">u2").tobytes()
+        keys = [self._prefixes[n // size] + raw[2 * n : 2 * n + 2] for n in range(size * self._bands)]
+        lists = self._store.read(keys)
+        longest = max((len(value) for value in lists if value), default=0)
+        limit = self.MAX_ENTRIES * self._entry
+        if longest > limit:
+            lists = [value[-limit:] if value else value for value in lists]
+        lengths = np.array([len(value) if value else 0 for value in lists]).reshape(self._bands, size).sum(axis=1) // self._entry
+        entries = np.frombuffer(b"".join(value for value in lists if value), np.uint32).reshape(-1, self._entry // 4)
+        near = self._distances(entries, np.repeat(np.frombuffer(fingerprint, np.uint32)[self._check], lengths, axis=0)) <= self.radius
+        return Candidates(np.unique(entries[near, 0]), longest > limit)
+
+    def _distances(self, entries: NDArray[np.uint32], wanted: NDArray[np.uint32]) -> NDArray[np.uint8]:
+        distance = np.bitwise_count(entries[:, 1] ^ wanted[:, 0])
+        for column in range(1, wanted.shape[1]):
+            distance += np.bitwise_count(entries[:, column + 1] ^ wanted[:, column])
+        return distance
+
+    def _keys(self, fingerprint: bytes) -> list[bytes]:
+        raw = (np.frombuffer(fingerprint, ">u2") >> (16 - self.KEY_BITS)).astype(">u2").tobytes()
+        return [raw[n : n + 2] for n in range(0, len(raw), 2)]
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """The outcome of a vote.
+
+    ids: uint32 (n,), most votes first. votes: float64 (n,). lengths: int64, of the list of each probe as read (capped).
+    """
+
+    ids: Ids
+    votes: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+
+
+class VoteIndex:
+    """Finds pictures that share many keys with the query: each probed list gives its ids 1 / its length.
+
+    Keys are integers below 2^24; `slot` (a tile's position, a descriptor's sample) keeps lists apart that mean different
+    things. Only the newest `cap` entries of a list are read.
+    """
+
+    def __init__(self, store: Store, space: str, cap: int = 256) -> None:
+        self._store = store
+        self._prefix = store.key(b"v", space.encode() + b":")
+        self._cap = cap
+
+    def entries(self, id: int, slots: NDArray[np.integer], keys: NDArray[np.integer]) -> Entries:
+        """Return what filing `id` under each (slot, key) appends; the same key in one slot counts once."""
+        entry = id.to_bytes(4, "little")
+        return [(key, entry) for key in dict.fromkeys(self._names(slots, keys))]
+
+    def vote(self, slots: NDArray[np.integer], keys: NDArray[np.integer], weights: NDArray[np.float64] | None = None) -> Ballot:
+        """Return who has most votes from the lists of the probes; `weights` (one a probe) multiply their votes."""
+        lists = self._store.tails(self._names(slots, keys), 4 * self._cap)
+        lengths = np.array([len(value) // 4 for value in lists], np.int64)
+        ids = np.frombuffer(b"".join(lists), np.uint32)
+        each = (np.ones(len(lists)) if weights is None else weights) / np.maximum(lengths, 1)
+        distinct, places = np.unique(ids, return_inverse=True)
+        votes = np.bincount(places, np.repeat(each, lengths), len(distinct))
+        order = np.argsort(-votes, kind="stable")
+        return Ballot(distinct[order], votes[order], lengths)
+
+    def _names(self, slots: NDArray[np.integer], keys: NDArray[np.integer]) -> list[bytes]:
+        raw = np.empty(len(keys), ">u4")
+        raw[:] = (slots.astype(np.uint32) << 24) | keys.astype(np.uint32)
+        data = raw.tobytes()
+        return [self._prefix + data[n : n + 4] for n in range(0, len(data), 4)]

@@ -1,0 +1,258 @@
+"""Records of pictures in Redis: one string each, a fixed head and a journal.
+
+    version u8 | state u8 | generation u32, big endian | head length u16 | added f64 | SHA-256 32 | format u8 | width u32 | height u32
+    | bytes u64 | fingerprints: count u8, each: name length u8, name, version u8, length u16, value
+    | journal: one JSON array a line, appended when something becomes known
+
+The journal keeps sources, tags and banks, so that two writers never overwrite each other and one key tells all:
+    ["s", kind, id, first seen, last seen, metadata, visibility]      ["t", "+" or "-", tag]      ["b", "+" or "-", bank id]
+A record is pending until its postings are filed, then live; removed, it is a tombstone until its postings are gone.
+Large fingerprints (local features) have a key of their own, read only for the few candidates worth it.
+"""
+
+import json
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from matcher.source import Source
+from matcher.store import Store
+
+PENDING, LIVE, REMOVED = b"P", b"L", b"X"
+FORMATS = ("?", "PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO")
+LAYOUT = 1
+_FIXED = struct.Struct("<Bc4sHd32sBIIQ")
+_TOMBSTONE = struct.Struct("<Bc4sd")
+_JOURNAL_LIMIT = 8192
+
+# ARGV: generation, record. Writes unless the picture is live, removed, or in the hands of a later generation.
+_PUT = """
+local head = redis.call('GETRANGE', KEYS[1], 0, 5)
+if head ~= '' then
+  if head:sub(2, 2) ~= 'P' then return head:sub(2, 2) end
+  if head:sub(3, 6) > ARGV[1] then return 'P' end
+end
+redis.call('SET', KEYS[1], ARGV[2])
+return 'ok'
+"""
+# ARGV: generation. Makes our own pending record live.
+_PUBLISH = """
+local head = redis.call('GETRANGE', KEYS[1], 0, 5)
+if head:sub(2, 2) ~= 'P' or head:sub(3, 6) ~= ARGV[1] then return 0 end
+redis.call('SETRANGE', KEYS[1], 1, 'L')
+return 1
+"""
+# ARGV: tombstone.
+_BURY = """
+local state = redis.call('GETRANGE', KEYS[1], 1, 1)
+if state ~= 'P' and state ~= 'L' then return 0 end
+redis.call('SET', KEYS[1], ARGV[1])
+return 1
+"""
+# ARGV: line. Answers the new length, 0 when there is no such picture.
+_JOURNAL = """
+local state = redis.call('GETRANGE', KEYS[1], 1, 1)
+if state ~= 'P' and state ~= 'L' then return 0 end
+return redis.call('APPEND', KEYS[1], ARGV[1])
+"""
+# ARGV: expected value, new value ("" to delete).
+_REPLACE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2]) end
+return 1
+"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the store knows of one picture. Times are seconds since the epoch, sizes pixels and bytes.
+
+    fingerprints: algorithm -> bytes; versions: algorithm -> version. banks: names, bank_ids: as stored.
+    """
+
+    id: int
+    sha256: str
+    format: str
+    size: tuple[int, int]
+    bytes_size: int
+    added: float
+    fingerprints: dict[str, bytes] = field(repr=False)
+    versions: dict[str, int] = field(repr=False)
+    sources: tuple[Source, ...] = ()
+    tags: tuple[str, ...] = ()
+    bank_ids: tuple[int, ...] = ()
+    banks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A record as read: its state, and the picture unless it was removed."""
+
+    id: int
+    state: bytes
+    generation: int
+    record: Record | None
+    buried: float = 0.0
+
+    @property
+    def live(self) -> bool:
+        """Whether the picture answers."""
+        return self.state == LIVE
+
+
+class Records:
+    """All records of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def read(self, ids: Iterable[int]) -> "dict[int, Entry]":
+        """Return what is stored under each id; unknown ids are absent."""
+        ids = list(ids)
+        values = self._store.read([self._key(id) for id in ids])
+        return {id: unpack(id, value) for id, value in zip(ids, values, strict=True) if value}
+
+    def live(self, ids: Iterable[int]) -> dict[int, Record]:
+        """Return the pictures that answer, in the order of `ids`."""
+        return {id: entry.record for id, entry in self.read(ids).items() if entry.live and entry.record is not None}
+
+    def put(self, record: Record, generation: int) -> bool:
+        """Write a pending record; False when the picture is live, removed or taken over by a later generation."""
+        value = pack(record, PENDING, generation)
+        return bool(self._store.run(_PUT, self._key(record.id), _rank(generation), value) == b"ok")
+
+    def publish(self, id: int, generation: int) -> bool:
+        """Make the pending record live; False when it is no longer ours."""
+        return bool(self._store.run(_PUBLISH, self._key(id), _rank(generation)))
+
+    def bury(self, id: int, now: float) -> bool:
+        """Hide a picture for good; False when there is none."""
+        return bool(self._store.run(_BURY, self._key(id), _TOMBSTONE.pack(LAYOUT, REMOVED, _rank(0xFFFFFFFF), now)))
+
+    def journal(self, id: int, *lines: list[Any]) -> bool:
+        """Note what has become known; False when there is no such picture."""
+        text = b"".join(_line(line) for line in lines)
+        length = int(self._store.run(_JOURNAL, self._key(id), text))
+        if length > _JOURNAL_LIMIT:
+            self.compact(id)
+        return length > 0
+
+    def compact(self, id: int) -> bool:
+        """Rewrite a live record's journal without what it repeats; False when it changed meanwhile."""
+        value = self._store.read([self._key(id)])[0]
+        if value is None:
+            return False
+        entry = unpack(id, value)
+        if entry.record is None:
+            return False
+        smaller = pack(entry.record, entry.state, entry.generation)
+        return len(smaller) < len(value) * 3 // 4 and self._replace(id, value, smaller)
+
+    def purge(self, id: int) -> bool:
+        """Delete a tombstone; ids are never given again."""
+        value = self._store.read([self._key(id)])[0]
+        return value is not None and value[1:2] == REMOVED and self._replace(id, value, b"")
+
+    def ids(self) -> Iterable[int]:
+        """Yield the id of every record, in no order."""
+        start = len(self._store.key(b"r"))
+        return (int.from_bytes(key[start:], "little") for key in self._store.scan(b"r") if len(key) == start + 4)
+
+    def _replace(self, id: int, old: bytes, new: bytes) -> bool:
+        return bool(self._store.run(_REPLACE, self._key(id), old, new))
+
+    def _key(self, id: int) -> bytes:
+        return self._store.key(b"r", id.to_bytes(4, "little"))
+
+
+class LargeFingerprints:
+    """Fingerprints too large to be read with every record."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def put(self, id: int, values: Mapping[str, bytes]) -> None:
+        """Write the large fingerprints of one picture; they are a function of its bytes, so writing again is harmless."""
+        with self._store.speaking():
+            for name, value in values.items():
+                self._store.client.set(self._key(name, id), value)
+
+    def read(self, name: str, ids: Sequence[int]) -> dict[int, bytes]:
+        """Return the fingerprint of each picture that has one."""
+        values = self._store.read([self._key(name, id) for id in ids])
+        return {id: value for id, value in zip(ids, values, strict=True) if value}
+
+    def delete(self, id: int, names: Iterable[str]) -> None:
+        """Delete those of one picture."""
+        with self._store.speaking():
+            for name in names:
+                self._store.client.unlink(self._key(name, id))
+
+    def _key(self, name: str, id: int) -> bytes:
+        return self._store.key(b"f", id.to_bytes(4, "little") + name.encode())
+
+
+def pack(record: Record, state: bytes, generation: int) -> bytes:
+    """Return the bytes of a record as stored."""
+    prints = bytes([len(record.fingerprints)]) + b"".join(
+        bytes([len(name)]) + name.encode() + struct.pack("<BH", record.versions[name], len(value)) + value for name, value in record.fingerprints.items()
+    )
+    format_code = FORMATS.index(record.format) if record.format in FORMATS else 0
+    head = _FIXED.pack(
+        LAYOUT, state, _rank(generation), _FIXED.size + len(prints), record.added, bytes.fromhex(record.sha256), format_code, *record.size, record.bytes_size
+    )
+    lines = [source_line(source) for source in record.sources]
+    lines += [["t", "+", tag] for tag in record.tags] + [["b", "+", bank] for bank in record.bank_ids]
+    return head + prints + b"".join(_line(line) for line in lines)
+
+
+def unpack(id: int, value: bytes) -> Entry:
+    """Return the entry stored as `value`."""
+    if value[1:2] == REMOVED:
+        _, state, generation, buried = _TOMBSTONE.unpack(value)
+        return Entry(id, state, int.from_bytes(generation, "big"), None, buried)
+    _, state, generation, length, added, sha256, format_code, width, height, size = _FIXED.unpack_from(value)
+    fingerprints, versions, at = {}, {}, _FIXED.size + 1
+    for _ in range(value[_FIXED.size]):
+        name = value[at + 1 : at + 1 + value[at]].decode()
+        at += 1 + value[at]
+        versions[name], span = struct.unpack_from("<BH", value, at)
+        fingerprints[name] = value[at + 3 : at + 3 + span]
+        at += 3 + span
+    sources, tags, banks = _fold(value[length:])
+    record = Record(id, sha256.hex(), FORMATS[format_code], (width, height), size, added, fingerprints, versions, sources, tags, banks)
+    return Entry(id, state, int.from_bytes(generation, "big"), record)
+
+
+def source_line(source: Source) -> list[Any]:
+    """Return the journal line of a source, without what is empty at its end."""
+    line: list[Any] = ["s", source.kind, source.id, round(source.first_seen), round(source.last_seen), source.metadata, source.visibility]
+    while not line[-1] and len(line) > 5:
+        line.pop()
+    return line
+
+
+def _rank(generation: int) -> bytes:
+    return generation.to_bytes(4, "big")
+
+
+def _line(line: list[Any]) -> bytes:
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def _fold(journal: bytes) -> tuple[tuple[Source, ...], tuple[str, ...], tuple[int, ...]]:
+    sources: dict[tuple[str, str], Source] = {}
+    kept: dict[str, dict[Any, None]] = {"t": {}, "b": {}}
+    for text in journal.decode("utf-8", "surrogatepass").split("\n"):
+        if not text:
+            continue
+        what, *rest = json.loads(text)
+        if what == "s":
+            seen = Source(*rest)
+            sources[seen.kind, seen.id] = seen.merged_with(sources.get((seen.kind, seen.id)))
+        elif rest[0] == "+":
+            kept[what][rest[1]] = None
+        else:
+            kept[what].pop(rest[1], None)
+    return tuple(sources.values()), tuple(kept["t"]), tuple(kept["b"])

@@ -1,0 +1,164 @@
+"""From a query to its matches: probe keys -> candidates -> records -> evidence -> decision.
+
+Views of the query are asked in rounds, the cheapest and likeliest first, until one says YES.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.bank import Bank
+from matcher.collection import Collection
+from matcher.decision import Rules
+from matcher.evidence import gather
+from matcher.extraction import Fingerprints
+from matcher.fingerprints.base import Fingerprint
+from matcher.match import Answer, Decision, Evidence, Match, Relation
+from matcher.picture import VIEWS
+from matcher.records import Record
+
+ROUNDS: tuple[tuple[str, ...], ...] = (("as is",), ("mirrored", "negative"), tuple(view for view in VIEWS if view not in ("as is", "mirrored", "negative")))
+
+
+@dataclass
+class _Found:
+    """What the rounds have gathered so far."""
+
+    matches: dict[int, Match] = field(default_factory=dict)
+    truncated: bool = False
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.timings[step] = self.timings.get(step, 0.0) + (time.perf_counter() - started) * 1000
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a search may answer with.
+
+    limit: matches at most. banks: only pictures in one of them, None for all. exclude: pictures that are no answer.
+    """
+
+    limit: int = 10
+    banks: frozenset[int] | None = None
+    exclude: Callable[[Record], bool] | None = None
+
+    def admits(self, record: Record) -> bool:
+        """Whether a picture may be an answer."""
+        if self.banks is not None and not self.banks.intersection(record.bank_ids):
+            return False
+        return self.exclude is None or not self.exclude(record)
+
+
+class Search:
+    """Searches one collection with one set of rules.
+
+    verified: how many candidates at most are compared by their local features in a round.
+    """
+
+    def __init__(self, collection: Collection, algorithms: Mapping[str, Fingerprint], rules: Rules, verified: int = 12, probe_budget: int = 3000) -> None:
+        self._collection = collection
+        self._algorithms = algorithms
+        self._rules = rules
+        self._verified = verified
+        self._probe_budget = probe_budget
+
+    def answer(self, query: Fingerprints, scope: Scope) -> Answer:
+        """Return what is known that the query may show; the query itself is not remembered."""
+        found = _Found()
+        book = {bank.id: bank for bank in self._collection.banks.list()}
+        with found.timed("exact"):
+            exact = self._exact(query.sha256, scope)
+        if exact:
+            found.matches[exact.picture.id] = exact
+        probes = self._probe_budget
+        for views in ROUNDS:
+            probes -= self._round(query, views, scope, book, found, probes)
+            if probes <= 0 or any(match.decision is Decision.YES and match is not exact for match in found.matches.values()):
+                break
+        matches = self._collection_named(sorted(found.matches.values(), key=lambda match: (match.decision.rank, match.distance, match.picture.id)))
+        ignored = {bank.id for bank in book.values() if bank.kind == "ignore"}
+        shown = [match for match in matches if not ignored.intersection(match.picture.bank_ids)]
+        return Answer(
+            sha256=query.sha256,
+            decision=shown[0].decision if shown else Decision.NO,
+            matches=tuple(shown[: scope.limit]),
+            suppressed=tuple(match for match in matches if ignored.intersection(match.picture.bank_ids)),
+            too_simple=not query.values,
+            truncated=found.truncated or len(shown) > scope.limit,
+            fingerprints=query.values,
+            timings=found.timings,
+            warnings=query.warnings,
+        )
+
+    def _exact(self, sha256: str, scope: Scope) -> Match | None:
+        record = self._collection.known(sha256)
+        if record is None or not scope.admits(record):
+            return None
+        evidence = Evidence("sha256", "bytes", 0.0, 0.0, Decision.YES, note="the same file, byte for byte")
+        return Match(record, Decision.YES, Relation.SAME_PICTURE, 0.0, (evidence,))
+
+    def _round(self, query: Fingerprints, views: Sequence[str], scope: Scope, book: Mapping[int, Bank], found: _Found, budget: int) -> int:
+        """Ask with these views; return how many lists were read."""
+        asked = {view: query.views[view] for view in views if view in query.views}
+        near: dict[int, None] = {}
+        voted: dict[str, dict[int, float]] = {}
+        rarity: dict[str, dict[str, NDArray[np.float64]]] = {}
+        reads = 0
+        with found.timed("candidates"):
+            for view, values in asked.items():
+                for name, value in values.items():
+                    space = self._collection.filing.space(name)
+                    if space is not None:
+                        index = self._collection.filing.bands[space]
+                        candidates = index.search(value)
+                        near.update(dict.fromkeys(candidates.ids.tolist()))
+                        found.truncated |= candidates.truncated
+                        reads += index.probe_count
+                    elif name in self._collection.filing.voting:
+                        slots, keys, items = self._collection.filing.voting[name].probes(value)
+                        ballot = self._collection.filing.votes[name].vote(slots, keys)
+                        reads += len(keys)
+                        rarity.setdefault(view, {})[name] = _rarity(ballot.lengths, items)
+                        for id, votes in zip(ballot.ids[: self._verified].tolist(), ballot.votes.tolist(), strict=False):
+                            voted.setdefault(name, {})[id] = max(votes, voted.get(name, {}).get(id, 0.0))
+        with found.timed("records"):
+            ids = [id for id in dict.fromkeys([*near, *(id for votes in voted.values() for id in votes)]) if id not in found.matches]
+            records = {id: record for id, record in self._collection.records.live(ids).items() if scope.admits(record)}
+            large = {name: self._collection.large.read(name, list(records)) for name in self._collection.filing.large_names}
+        with found.timed("evidence"):
+            for id, record in records.items():
+                known = record.fingerprints | {name: values[id] for name, values in large.items() if id in values}
+                evidence = gather(asked, known, self._algorithms, self._rules, rarity)
+                thresholds = _thresholds(record, book)
+                decision, relation, distance = self._rules.judge(evidence, thresholds)
+                if decision is not Decision.NO:
+                    found.matches[id] = Match(record, decision, relation, distance, tuple(evidence))
+        return reads
+
+    def _collection_named(self, matches: Iterable[Match]) -> list[Match]:
+        matches = list(matches)
+        records = {record.id: record for record in self._collection.named([match.picture for match in matches])}
+        return [replace(match, picture=records[match.picture.id]) for match in matches]
+
+
+def _rarity(lengths: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return for each item how rare its keys are in the store, 1 (nobody else has them) down to 0."""
+    shares = np.bincount(items, 1.0 / np.maximum(lengths, 1), minlength=int(items.max(initial=-1)) + 1)
+    return np.asarray(shares / np.maximum(np.bincount(items, minlength=len(shares)), 1), np.float64)
+
+
+def _thresholds(record: Record, book: Mapping[int, Bank]) -> dict[str, float]:
+    """Return the strictest of the bounds that the picture's banks have of their own."""
+    bounds: dict[str, float] = {}
+    for bank in (book[id] for id in record.bank_ids if id in book):
+        for name, value in bank.thresholds.items():
+            bounds[name] = min(value, bounds.get(name, value))
+    return bounds

@@ -13,16 +13,16 @@ from matcher.picture import Picture
 class ExchangeHash(BinaryFingerprint):
     """A 64-bit hash as ImageHash 4.3 computes it from the full-size picture, where its cost lies: on request only.
 
-    flat: the hash of every picture of one colour, and of many nearly blank pages: it identifies nothing.
+    flat: the hashes of pictures of one colour, and of many nearly blank pages: they identify nothing.
     """
 
     bits = 64
     exact = True
-    flat: ClassVar[bytes] = bytes(8)
+    flat: ClassVar[tuple[bytes, ...]] = (bytes(8),)
 
     def compute(self, picture: Picture) -> bytes | None:
         found = np.packbits(self.hash_of(Image.fromarray(picture.pixels)).hash).tobytes()
-        return None if found == self.flat else found
+        return None if found in self.flat else found
 
     @abstractmethod
     def hash_of(self, image: Image.Image) -> Any:

@@ -19,7 +19,7 @@ class PHash(ExchangeHash):
     """
 
     name, version, family = "phash", 1, "frequency"
-    flat = bytes.fromhex("8000000000000000")
+    flat = (bytes(8), bytes.fromhex("8000000000000000"))  # black, and any other colour
 
     def hash_of(self, image: Image.Image) -> Any:
         return imagehash.phash(image)

@@ -1,0 +1,49 @@
+"""TrimmedPDQ finds a picture inside uniform borders."""
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from matcher.fingerprints.pdq import PDQ
+from matcher.fingerprints.trimmed import TrimmedPDQ, trimmed
+from matcher.picture import Picture
+from tests.matcher.fingerprints.contract import FingerprintContract
+from tests.matcher.fingerprints.drawn import SIZE, drawn, photo
+
+
+class TestTrimmedPDQ(FingerprintContract):
+    fingerprint = TrimmedPDQ()
+    same: ClassVar = [("photo:letterbox", "photo:margins"), ("page:letterbox", "page:margins")]
+    different: ClassVar = [("photo:letterbox", "page:letterbox"), ("photo2:letterbox", "photo:margins")]
+    too_simple: ClassVar = ["white", "black", "photo", "page", "page:tiny"]
+
+
+@pytest.mark.parametrize("border", ["letterbox", "margins"])
+@pytest.mark.parametrize("name", ["photo", "page"])
+def test_it_is_near_the_pdq_of_what_is_inside(name: str, border: str) -> None:
+    inside, whole, bordered = PDQ().compute(drawn(name)), PDQ().compute(drawn(f"{name}:{border}")), TrimmedPDQ().compute(drawn(f"{name}:{border}"))
+    assert inside and whole and bordered
+    assert TrimmedPDQ().distance(bordered, [inside])[0] <= 20 / 256
+    assert PDQ().distance(whole, [inside])[0] > 31 / 256
+
+
+def test_it_says_where_the_inside_is() -> None:
+    inner = trimmed(drawn("photo:letterbox"))
+    assert inner is not None
+    assert inner.size == pytest.approx(SIZE, abs=4)
+
+
+def test_noise_in_the_border_does_not_matter() -> None:
+    image = np.asarray(ImageOps.expand(photo(1), 150, "black")).astype(np.int16)
+    noisy = np.clip(image + np.random.default_rng(1).integers(-6, 7, image.shape), 0, 255).astype(np.uint8)
+    inner = trimmed(Picture(b"", "PNG", (noisy.shape[1], noisy.shape[0]), noisy))
+    assert inner is not None and inner.size == pytest.approx(SIZE, abs=6)
+
+
+def test_a_small_part_on_a_large_canvas_is_left_alone() -> None:
+    canvas = Image.new("RGB", (2000, 2000), "white")
+    canvas.paste(photo(1).resize((300, 200)), (700, 900))
+    pixels = np.asarray(canvas)
+    assert TrimmedPDQ().compute(Picture(b"", "PNG", (2000, 2000), pixels)) is None

@@ -1,0 +1,152 @@
+"""A pool of worker processes: decodes and fingerprints outside the host, which no picture can hang, crash or fill.
+
+Workers are started when first needed, each an exec'd process of its own session. One that misses the deadline is killed,
+one that dies costs the one picture it held; the next picture gets another.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Iterable
+from hashlib import sha256
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from matcher import wire
+from matcher.child import Child, Died
+from matcher.decode import Limits
+from matcher.errors import BadRequest, DecodeCrash, DecodeTimeout, KuatoError, TooLarge
+from matcher.extraction import Fingerprints
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_REQUESTS = 2000  # after so many a worker is replaced, whatever its libraries may have leaked
+_RESIDENT = 300 << 20  # bytes; a worker that still holds more between two pictures is replaced
+
+_log = logging.getLogger(__name__)
+
+
+class WorkerPool:
+    """Fingerprints pictures in at most `workers` processes at once (0: as many as there are cores). Thread-safe.
+
+    limits: for each picture. algorithms: names of the fingerprints that the workers load.
+    Use as a context manager, or call `close`. Workers end by themselves when their host does.
+    """
+
+    def __init__(self, limits: Limits, algorithms: Iterable[str], workers: int = 0) -> None:
+        self.limits = limits
+        self.algorithms = tuple(dict.fromkeys(algorithms))
+        self._most = workers or len(os.sched_getaffinity(0))
+        self._idle: list[Child] = []
+        self._count = 0
+        self._closed = False
+        self._warned = False
+        self._changed = threading.Condition()
+
+    def fingerprint(
+        self, data: bytes, *, query: bool = False, algorithms: Iterable[str] | None = None, name: str = "picture"
+    ) -> Fingerprints:
+        """Return the fingerprints of the picture in `data`.
+
+        query: also those of the turned, mirrored and negative views. algorithms: some of the pool's (default: all).
+        name: what an error calls the picture.
+        Raises the family of BadPicture; BadSettings when the workers cannot load an algorithm, BadRequest for one not loaded.
+        """
+        name = wire.printable(name, 120)
+        asked = self.algorithms if algorithms is None else tuple(dict.fromkeys(algorithms))
+        if unknown := [a for a in asked if a not in self.algorithms]:
+            raise BadRequest(f"fingerprint {unknown[0]!r} is not enabled; enabled are {', '.join(self.algorithms)} (fingerprints.enabled)")
+        if len(data) > self.limits.max_bytes:
+            raise TooLarge(f"{name} has {len(data) / 1e6:.1f} MB, the limit is {self.limits.max_bytes / 1e6:.1f} (picture.max_bytes)")
+        child = self._take()
+        healthy = False
+        try:
+            child.send({"name": name, "query": query, "algorithms": asked}, data, self.limits.seconds)
+            digest = sha256(data).hexdigest()  # while the worker decodes, and not left to it
+            header, body = child.receive()
+            outcome = wire.failure(header) or wire.believed(
+                header, body, limits=self.limits, asked=asked, query=query, digest=digest, bytes_size=len(data)
+            )
+            healthy = True
+        except TimeoutError:
+            raise DecodeTimeout(f"{name} took longer than {self.limits.seconds:g} s (picture.max_seconds)") from None
+        except Died as death:
+            raise self._blame(death, name) from None
+        except wire.Nonsense as nonsense:
+            raise DecodeCrash(f"{name} made its worker give {nonsense}") from nonsense
+        finally:
+            self._give_back(child, healthy)
+        if isinstance(outcome, KuatoError):
+            raise outcome
+        return outcome
+
+    def _blame(self, death: Died, name: str) -> DecodeCrash | DecodeTimeout:
+        if death.late:
+            return DecodeTimeout(f"{name} took longer than {self.limits.seconds:g} s (picture.max_seconds)")
+        return DecodeCrash(f"{name} made its worker end: {death}")
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether workers are confined to computing (seccomp); starts one to know."""
+        child = self._take()
+        self._give_back(child, True)
+        return not child.unconfined
+
+    def close(self) -> None:
+        """End all workers; those at work end with their picture. May be called again."""
+        with self._changed:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            self._count -= len(idle)
+            self._changed.notify_all()
+        for child in idle:
+            child.kill()
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _take(self) -> Child:
+        """Return an idle worker, a new one, or wait for one."""
+        with self._changed:
+            while True:
+                if self._closed:
+                    raise RuntimeError("the worker pool is closed")
+                while self._idle:
+                    child = self._idle.pop()
+                    if child.alive():
+                        return child
+                    self._count -= 1
+                if self._count < self._most:
+                    self._count += 1
+                    break
+                self._changed.wait()
+        try:
+            child = Child(self.limits, self.algorithms, _REQUESTS)
+        except BaseException:
+            self._forget()
+            raise
+        if child.unconfined and not self._warned:
+            self._warned = True
+            _log.warning("pictures are decoded without a sandbox: %s", child.unconfined)
+        return child
+
+    def _give_back(self, child: Child, healthy: bool) -> None:
+        with self._changed:
+            if healthy and not self._closed and child.served < _REQUESTS and child.resident() < _RESIDENT:
+                self._idle.append(child)
+                self._changed.notify()
+                return
+        # Dead before it is forgotten: there are never more processes than workers.
+        try:
+            child.kill()
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify()

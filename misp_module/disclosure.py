@@ -1,0 +1,71 @@
+"""What may be said of a known picture to whoever asks.
+
+MISP does not tell who pressed the button, so an answer may only say what everyone on that server may know.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from matcher.records import Record
+from matcher.source import Source
+
+_UNDERSTOOD = {"org", "distribution", "sharing_group", "tlp", "pap"}
+_OPEN_TLP = {"clear", "white", "green", "amber"}
+_OPEN_DISTRIBUTION = {"1", "2", "3"}  # this community, connected communities, all; not: own organisation, sharing group, inherit
+
+
+@dataclass(frozen=True)
+class Disclosed:
+    """What may be said. source: the place to name, None when none may be named or none is known.
+
+    hidden: some place may not be told, so nothing that could come from it may be told either.
+    """
+
+    source: Source | None
+    seen: float
+    banks: tuple[str, ...]
+    hidden: bool
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether the picture is known only from places that may not be told."""
+        return self.hidden and self.source is None
+
+
+def disclose(record: Record, asking: str) -> Disclosed:
+    """Return what may be told of a known picture when the attribute `asking` is looked up.
+
+    The place told is a MISP attribute where there is one, else the first place seen: new sightings do not change it.
+    """
+    sources = [source for source in record.sources if not is_attribute(source, asking)]
+    shown = [source for source in sources if may_tell(source)]
+    hidden = len(shown) < len(sources)
+    first = min(shown, key=lambda s: (s.kind != "misp-attribute", s.first_seen or float("inf"), s.key), default=None)
+    seen = 0.0 if hidden and first is None else first.first_seen or record.added if first else record.added
+    return Disclosed(first, seen, () if hidden else tuple(sorted(record.banks)), hidden)
+
+
+def may_tell(source: Source) -> bool:
+    """Whether the source may be named: no distribution, sharing group or TLP says otherwise. What is not understood is not told."""
+    visibility = source.visibility
+    return (
+        visibility.keys() <= _UNDERSTOOD
+        and _texts(visibility.get("tlp")) <= _OPEN_TLP
+        and _texts(visibility.get("distribution")) <= _OPEN_DISTRIBUTION
+        and _texts(visibility.get("sharing_group")) <= {"0"}
+    )
+
+
+def is_attribute(source: Source, uuid: str) -> bool:
+    """Whether the source is the MISP attribute `uuid`."""
+    return bool(uuid) and source.kind == "misp-attribute" and source.id.lower() == uuid
+
+
+def only_known_from(record: Record, uuid: str) -> bool:
+    """Whether the picture is known from the MISP attribute `uuid` and from nowhere else."""
+    return bool(record.sources) and all(is_attribute(source, uuid) for source in record.sources)
+
+
+def _texts(value: Any) -> set[str]:
+    values = value if isinstance(value, (list, tuple, set)) else [value]
+    return {str(v).strip().lower().removeprefix("tlp:") for v in values if v is not None and v != ""}

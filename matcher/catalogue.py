@@ -5,7 +5,7 @@ The record of a picture says what it belongs to; the lists kept here only lead t
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -36,40 +36,37 @@ class BankBook:
 
     def list(self) -> list[Bank]:
         """Return all banks by name."""
-        with self._store.speaking():
-            fields = self._store.client.hgetall(self._key)
-        return sorted((_bank(json.loads(value)) for value in fields.values()), key=lambda bank: bank.name)
+        found = (_bank(json.loads(value)) for value in self._store.fields(self._key).values())
+        return sorted(found, key=lambda bank: bank.name)
 
     def get(self, name: str) -> Bank:
         """Return the bank. Raises NotFound."""
-        with self._store.speaking():
-            value = self._store.client.hget(self._key, name)
+        value = self._store.field(self._key, name.encode("utf-8", "surrogatepass"))
         if value is None:
             raise NotFound(f"there is no bank {name!r}; create it with `kuato bank create`, or see `kuato bank list`")
         return _bank(json.loads(value))
 
     def create(self, name: str, *, kind: str = "observed", **details: Any) -> Bank:
         """Create a bank. Raises BadRequest for a name, kind or threshold that cannot be, Conflict when the name is taken."""
-        with self._store.speaking():
-            id = int(self._store.client.hincrby(self._store.key(b"m"), "banks", 1))
-        bank = _checked(Bank(id, name, kind, **details))
+        draft = _checked(Bank(0, name, kind, **details))
+        bank = replace(draft, id=self._store.count(self._store.key(b"i")))
         self._move("", bank)
         return bank
 
     def rename(self, name: str, new_name: str) -> Bank:
         """Rename a bank; its pictures come along. Raises NotFound, Conflict."""
-        return self._change(name, name=new_name)
+        return self._change(name, {"name": new_name})
 
     def update(self, name: str, **changes: Any) -> Bank:
         """Change a bank's kind, tags, domains, thresholds, note, or whether it is sensitive. Raises NotFound, BadRequest."""
-        return self._change(name, **changes)
+        return self._change(name, changes)
 
     def delete(self, name: str) -> None:
         """Delete a bank; its pictures stay, without it. Raises NotFound."""
         self.get(name)
         self._store.run(_MOVE, self._key, name.encode(), b"", b"")
 
-    def _change(self, name: str, **changes: Any) -> Bank:
+    def _change(self, name: str, changes: dict[str, Any]) -> Bank:
         bank = _checked(replace(self.get(name), **changes))
         self._move(name, bank)
         return bank
@@ -121,6 +118,10 @@ class Lists:
         key, check = self._source(kind, id)
         entries = np.frombuffer(self._store.read([key])[0] or b"", "<u4").reshape(-1, 2)
         return _newest(entries[entries[:, 1] == int.from_bytes(check, "little"), 0])
+
+    def widths(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the kind (the beginning of the key) and the bytes of an entry of all lists."""
+        yield from ((b"t", 4), (b"k", 4), (b"o", 8))
 
     def _ids(self, key: bytes) -> Ids:
         return _newest(np.frombuffer(self._store.read([key])[0] or b"", "<u4"))

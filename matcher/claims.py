@@ -6,6 +6,7 @@ raises its generation; the record refuses what an older generation still writes.
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from matcher.store import Store
@@ -52,8 +53,7 @@ class Claims:
 
     def new_id(self) -> int:
         """Return an id never given before."""
-        with self._store.speaking():
-            return int(self._store.client.incr(self._store.key(b"n")))
+        return self._store.count(self._store.key(b"n"))
 
     def last_id(self) -> int:
         """Return the highest id given so far, 0 for none."""
@@ -61,8 +61,7 @@ class Claims:
 
     def get(self, sha256: bytes) -> Claim | None:
         """Return the claim on a picture."""
-        with self._store.speaking():
-            value = self._store.client.hget(self._bucket(sha256), sha256)
+        value = self._store.field(self._bucket(sha256), sha256)
         return Claim.unpack(value) if value else None
 
     def swap(self, sha256: bytes, expected: Claim | None, new: Claim | None) -> bool:
@@ -70,13 +69,10 @@ class Claims:
         old_value, new_value = (claim.pack() if claim else b"" for claim in (expected, new))
         return bool(self._store.run(_SWAP, self._bucket(sha256), sha256, old_value, new_value))
 
-    def all(self) -> "list[tuple[bytes, Claim]]":
-        """Return every claim; large, for maintenance only."""
-        found = []
+    def all(self) -> Iterator[tuple[bytes, Claim]]:
+        """Yield every claim, by SHA-256."""
         for bucket in self._store.scan(b"c"):
-            with self._store.speaking():
-                found += [(sha256, Claim.unpack(value)) for sha256, value in self._store.client.hgetall(bucket).items()]
-        return found
+            yield from ((sha256, Claim.unpack(value)) for sha256, value in self._store.fields(bucket).items())
 
     def _bucket(self, sha256: bytes) -> bytes:
         return self._store.key(b"c", bytes([sha256[0], sha256[1] >> 4]))

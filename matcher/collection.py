@@ -16,6 +16,7 @@ from matcher.errors import NotFound, StoreUnavailable
 from matcher.extraction import Fingerprints
 from matcher.filing import Filing
 from matcher.fingerprints.base import Fingerprint
+from matcher.index import Entries
 from matcher.records import LargeFingerprints, Record, Records, source_line
 from matcher.source import Source
 from matcher.store import Store
@@ -70,7 +71,7 @@ class Collection:
                 continue
             record = replace(wanted, id=claim.id if claim else self.claims.new_id())
             mine = Claim(record.id, claim.generation + 1 if claim else 1, self._clock() + self._lease)
-            if self.claims.swap(sha256, claim, mine) and self._finish(record, mine, fingerprints.values):
+            if self.claims.swap(sha256, claim, mine) and self.finish(record, mine, fingerprints.values):
                 self.claims.swap(sha256, mine, Claim(record.id))
                 return Added(self.named([record])[0], True)
         raise StoreUnavailable(f"picture {fingerprints.sha256} is being added by another process that does not finish; try again, or run `kuato doctor`")
@@ -136,6 +137,20 @@ class Collection:
         while some := [id for _, id in zip(range(batch), pending, strict=False)]:
             yield from self.named(self.records.live(int(id) for id in some).values())
 
+    def postings(self, record: Record, values: Mapping[str, bytes]) -> Entries:
+        """Return the entries of a picture with these fingerprints in all lists: (key, entry) pairs."""
+        return self.filing.entries(record.id, values) + self._listing(record.id, record.sources, record.tags, record.bank_ids)
+
+    def list_widths(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the kind (the beginning of the key) and the bytes of an entry of all lists."""
+        yield from self.filing.widths()
+        yield from self.lists.widths()
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The version of each algorithm in use."""
+        return {name: algorithm.version for name, algorithm in self._algorithms.items()}
+
     def _join(self, sha256: bytes, claim: Claim, wanted: Record) -> Record | None:
         """Add what is new to the picture under `claim` if it is live; clear the claim if the picture was removed."""
         entry = self.records.read([claim.id]).get(claim.id)
@@ -149,15 +164,16 @@ class Collection:
             self.claims.swap(sha256, claim, None)
         return None
 
-    def _finish(self, record: Record, claim: Claim, values: Mapping[str, bytes]) -> bool:
+    def finish(self, record: Record, claim: Claim, values: Mapping[str, bytes]) -> bool:
+        """Take a claimed picture from nothing to live; False when it is no longer ours."""
         self.large.put(record.id, {name: values[name] for name in self.filing.large_names if name in values})
         # Pending before the postings: if we die in between, nobody finds half a picture, and doctor knows what to finish.
         if not self.records.put(record, claim.generation):
             return False
-        self.store.append(self.filing.entries(record.id, values) + self._listing(record.id, record.sources, record.tags, record.bank_ids))
+        self.store.append(self.postings(record, values))
         return self.records.publish(record.id, claim.generation)
 
-    def _listing(self, id: int, sources: Iterable[Source], tags: Iterable[str], bank_ids: Iterable[int]) -> list[tuple[bytes, bytes]]:
+    def _listing(self, id: int, sources: Iterable[Source], tags: Iterable[str], bank_ids: Iterable[int]) -> Entries:
         return self.lists.source_entries(id, sources) + self.lists.tag_entries(id, tags) + self.lists.bank_entries(id, bank_ids)
 
     def _record(self, fingerprints: Fingerprints, sources: Sequence[Source], tags: tuple[str, ...], bank_ids: tuple[int, ...]) -> Record:
@@ -170,7 +186,7 @@ class Collection:
             bytes_size=fingerprints.bytes_size,
             added=self._clock(),
             fingerprints=kept,
-            versions={name: self._algorithms[name].version for name in kept},
+            versions={name: self.versions[name] for name in kept},
             sources=tuple(sources),
             tags=tags,
             bank_ids=bank_ids,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from matcher.catalogue import BankBook
 from matcher.collection import Added, Collection
 from matcher.decision import Rules
 from matcher.errors import BadRequest, NotFound
@@ -55,7 +56,7 @@ class Matcher:
         return cls(settings, Store(locate, settings["redis.prefix"]))
 
     @property
-    def banks(self) -> Any:
+    def banks(self) -> BankBook:
         """The banks: list, get, create, rename, update, delete."""
         return self.collection.banks
 
@@ -161,8 +162,7 @@ class Matcher:
 
     def stats(self) -> dict[str, Any]:
         """Return figures of the store: pictures, banks, memory."""
-        with self.collection.store.speaking():
-            memory = self.collection.store.client.info("memory")
+        memory = self.collection.store.info()
         live = sum(1 for _ in self.collection.newest())
         return {
             "pictures": live,

@@ -1,6 +1,6 @@
 """Which index a fingerprint is filed in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from matcher.fingerprints.base import BinaryFingerprint, Fingerprint, VotingFingerprint
 from matcher.index import BandIndex, Entries, VoteIndex
@@ -35,3 +35,8 @@ class Filing:
             elif name in self.voting:
                 found += self.votes[name].entries(id, *self.voting[name].keys(value))
         return found
+
+    def widths(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the kind (the beginning of the key) and the bytes of an entry of all lists."""
+        yield from (index.width for index in self.bands.values())
+        yield from (index.width for index in self.votes.values())

@@ -47,7 +47,9 @@ class BandIndex:
         check = [[(band // 2 + step) % 8 for step in (1, 3, 6)] for band in range(self._bands)] if bits == 256 else [[0, 1]] * self._bands
         self._check = np.array(check)
         self._entry = 4 + 4 * self._check.shape[1]
-        self._prefixes = [store.key(b"p", space.encode() + b":" + bytes([band])) for band in range(self._bands)]
+        kind = b"p" + space.encode() + b":"
+        self.width = (kind, self._entry)
+        self._prefixes = [store.key(kind, bytes([band])) for band in range(self._bands)]
         self.probe_count = self._bands * (1 + self.KEY_BITS)
         self._masks = np.concatenate([[0], 1 << np.arange(self.KEY_BITS)]).astype(np.uint16)
 
@@ -74,7 +76,7 @@ class BandIndex:
         return Candidates(np.unique(entries[near, 0]), longest > limit)
 
     def _distances(self, entries: NDArray[np.uint32], wanted: NDArray[np.uint32]) -> NDArray[np.uint8]:
-        distance = np.bitwise_count(entries[:, 1] ^ wanted[:, 0])
+        distance: NDArray[np.uint8] = np.bitwise_count(entries[:, 1] ^ wanted[:, 0])
         for column in range(1, wanted.shape[1]):
             distance += np.bitwise_count(entries[:, column + 1] ^ wanted[:, column])
         return distance
@@ -105,7 +107,9 @@ class VoteIndex:
 
     def __init__(self, store: Store, space: str, cap: int = 256) -> None:
         self._store = store
-        self._prefix = store.key(b"v", space.encode() + b":")
+        kind = b"v" + space.encode() + b":"
+        self.width = (kind, 4)
+        self._prefix = store.key(kind)
         self._cap = cap
 
     def entries(self, id: int, slots: NDArray[np.integer], keys: NDArray[np.integer]) -> Entries:
@@ -120,7 +124,7 @@ class VoteIndex:
         ids = np.frombuffer(b"".join(lists), np.uint32)
         each = (np.ones(len(lists)) if weights is None else weights) / np.maximum(lengths, 1)
         distinct, places = np.unique(ids, return_inverse=True)
-        votes = np.bincount(places, np.repeat(each, lengths), len(distinct))
+        votes = np.asarray(np.bincount(places, np.repeat(each, lengths), len(distinct)), np.float64)
         order = np.argsort(-votes, kind="stable")
         return Ballot(distinct[order], votes[order], lengths)
 

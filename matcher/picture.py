@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
+Value = TypeVar("Value")
 
 # The order of the eight turns is PDQ's dihedral order; `negative` inverts the brightness.
 VIEWS: dict[str, Callable[[Any], Any]] = {
@@ -46,13 +47,13 @@ class Picture:
     def grey(self, longest: int | None = None) -> Pixels:
         """Return the luminance (ITU-R 601), uint8 (height, width), its longer side shrunk to `longest` pixels."""
         if longest is None:
-            return self._once("grey", lambda: self.pixels if self.pixels.ndim == 2 else cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY))
+            return self._once("grey", self._to_grey)
         return self._once(("grey", longest), lambda: shrink(self.grey(), longest))
 
     def rgb(self, longest: int | None = None) -> Pixels:
         """Return uint8 (height, width, 3), C-contiguous, its longer side shrunk to `longest` pixels (never enlarged)."""
         if longest is None:
-            return self._once("rgb", lambda: np.ascontiguousarray(self.pixels if self.pixels.ndim == 3 else cv2.cvtColor(self.pixels, cv2.COLOR_GRAY2RGB)))
+            return self._once("rgb", self._to_rgb)
         return self._once(("rgb", longest), lambda: shrink(self.rgb(), longest))
 
     def view(self, name: str) -> "Picture":
@@ -61,15 +62,22 @@ class Picture:
             return self
         return self._once(("view", name), lambda: self._viewed(name))
 
+    def _to_grey(self) -> Pixels:
+        return self.pixels if self.pixels.ndim == 2 else np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+
+    def _to_rgb(self) -> Pixels:
+        rgb = self.pixels if self.pixels.ndim == 3 else cv2.cvtColor(self.pixels, cv2.COLOR_GRAY2RGB)
+        return np.ascontiguousarray(rgb, np.uint8)
+
     def _viewed(self, name: str) -> "Picture":
         pixels = np.ascontiguousarray(VIEWS[name](self.grey(1024)))
         turned = VIEWS[name](np.empty((self.size[1], self.size[0]), np.uint8)).shape
         return Picture(b"", self.format, (turned[1], turned[0]), pixels)
 
-    def _once(self, key: Any, make: Callable[[], Any]) -> Any:
+    def _once(self, key: Any, make: Callable[[], Value]) -> Value:
         if key not in self._cache:
             self._cache[key] = make()
-        return self._cache[key]
+        return cast(Value, self._cache[key])
 
 
 def shrink(pixels: Pixels, longest: int) -> Pixels:

@@ -12,7 +12,7 @@ Large fingerprints (local features) have a key of their own, read only for the f
 
 import json
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,12 +55,6 @@ _JOURNAL = """
 local state = redis.call('GETRANGE', KEYS[1], 1, 1)
 if state ~= 'P' and state ~= 'L' then return 0 end
 return redis.call('APPEND', KEYS[1], ARGV[1])
-"""
-# ARGV: expected value, new value ("" to delete).
-_REPLACE = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2]) end
-return 1
 """
 
 
@@ -160,7 +154,7 @@ class Records:
         return (int.from_bytes(key[start:], "little") for key in self._store.scan(b"r") if len(key) == start + 4)
 
     def _replace(self, id: int, old: bytes, new: bytes) -> bool:
-        return bool(self._store.run(_REPLACE, self._key(id), old, new))
+        return self._store.replace(self._key(id), old, new)
 
     def _key(self, id: int) -> bytes:
         return self._store.key(b"r", id.to_bytes(4, "little"))
@@ -174,9 +168,8 @@ class LargeFingerprints:
 
     def put(self, id: int, values: Mapping[str, bytes]) -> None:
         """Write the large fingerprints of one picture; they are a function of its bytes, so writing again is harmless."""
-        with self._store.speaking():
-            for name, value in values.items():
-                self._store.client.set(self._key(name, id), value)
+        for name, value in values.items():
+            self._store.write(self._key(name, id), value)
 
     def read(self, name: str, ids: Sequence[int]) -> dict[int, bytes]:
         """Return the fingerprint of each picture that has one."""
@@ -185,9 +178,13 @@ class LargeFingerprints:
 
     def delete(self, id: int, names: Iterable[str]) -> None:
         """Delete those of one picture."""
-        with self._store.speaking():
-            for name in names:
-                self._store.client.unlink(self._key(name, id))
+        self._store.delete([self._key(name, id) for name in names])
+
+    def all(self) -> Iterator[tuple[int, tuple[str]]]:
+        """Yield the picture and algorithm of every fingerprint kept."""
+        start = len(self._store.key(b"f"))
+        for key in self._store.scan(b"f"):
+            yield int.from_bytes(key[start : start + 4], "little"), (key[start + 4 :].decode(),)
 
     def _key(self, name: str, id: int) -> bytes:
         return self._store.key(b"f", id.to_bytes(4, "little") + name.encode())

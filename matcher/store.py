@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import redis
 from redis.backoff import NoBackoff
@@ -12,6 +12,13 @@ from matcher.errors import StoreFull, StoreMismatch, StoreUnavailable
 
 SCHEMA = 1
 Value = TypeVar("Value")
+
+# ARGV: expected value, new value ("" to delete).
+_REPLACE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2]) end
+return 1
+"""
 
 
 class Store:
@@ -26,7 +33,7 @@ class Store:
         self._locate = locate
         self._timeout = timeout
         self.prefix = prefix.encode()
-        self._client: redis.Redis | None = None
+        self._connected: redis.Redis | None = None
 
     def key(self, kind: bytes, rest: bytes = b"") -> bytes:
         """Return the key of `kind` (one letter) for `rest`."""
@@ -36,37 +43,68 @@ class Store:
         """Return the value of each key, None where there is none."""
         if not keys:
             return []
-        return list(self._again(lambda: self.client.mget(keys)))
+        return self._again(lambda: cast("list[bytes | None]", self._client().mget(keys)))
 
     def tails(self, keys: Sequence[bytes], size: int) -> list[bytes]:
         """Return the last `size` bytes of each key's value, empty where there is none."""
 
         def ask() -> list[bytes]:
-            pipeline = self.client.pipeline(transaction=False)
+            pipeline = self._client().pipeline(transaction=False)
             for key in keys:
                 pipeline.getrange(key, -size, -1)
-            return list(pipeline.execute())
+            return cast("list[bytes]", pipeline.execute())
 
         return self._again(ask) if keys else []
 
     def append(self, entries: Iterable[tuple[bytes, bytes]]) -> None:
         """Append each value to its key. Not idempotent: after a failure any part of it may have happened."""
         with self.speaking():
-            pipeline = self.client.pipeline(transaction=False)
+            pipeline = self._client().pipeline(transaction=False)
             for key, value in entries:
                 pipeline.append(key, value)
             pipeline.execute()
 
+    def write(self, key: bytes, value: bytes) -> None:
+        """Set the value of a key."""
+        with self.speaking():
+            self._client().set(key, value)
+
+    def delete(self, keys: Sequence[bytes]) -> int:
+        """Delete keys; return how many there were."""
+        with self.speaking():
+            return int(self._client().unlink(*keys)) if keys else 0
+
+    def count(self, key: bytes, by: int = 1) -> int:
+        """Add to the number under a key and return the sum."""
+        with self.speaking():
+            return int(self._client().incrby(key, by))
+
+    def field(self, key: bytes, name: bytes) -> bytes | None:
+        """Return one field of a hash."""
+        return self._again(lambda: cast("bytes | None", self._client().hget(key, name)))
+
+    def fields(self, key: bytes) -> dict[bytes, bytes]:
+        """Return all fields of a hash."""
+        return self._again(lambda: cast("dict[bytes, bytes]", self._client().hgetall(key)))
+
+    def info(self) -> dict[str, Any]:
+        """Return what the server says of itself."""
+        return self._again(lambda: self._client().info())
+
+    def replace(self, key: bytes, old: bytes, new: bytes) -> bool:
+        """Replace a value if it is still `old`, delete it when `new` is empty; return whether it was."""
+        return bool(self.run(_REPLACE, key, old, new))
+
     def run(self, script: str, key: bytes, *arguments: bytes | int) -> Any:
         """Run a Lua script that touches `key` alone, so that it also holds on a cluster."""
         with self.speaking():
-            return self.client.register_script(script)(keys=[key], args=list(arguments))
+            return self._client().register_script(script)(keys=[key], args=list(arguments))
 
     def scan(self, kind: bytes, count: int = 1000) -> Iterator[bytes]:
         """Yield every key of `kind`; one that is written meanwhile may be missed or come twice."""
         pattern = b"".join(b"\\" + bytes([c]) if c in b"*?[]\\" else bytes([c]) for c in self.prefix + kind) + b"*"
         with self.speaking():
-            yield from self.client.scan_iter(match=pattern, count=count)
+            yield from self._client().scan_iter(match=pattern, count=count)
 
     def clear(self) -> int:
         """Delete every key under the prefix; return how many."""
@@ -74,39 +112,35 @@ class Store:
         for key in self.scan(b""):
             some.append(key)
             if len(some) == 1000:
-                deleted += self._unlink(some)
+                deleted += self.delete(some)
                 some = []
-        self._client = None
-        return deleted + self._unlink(some)
+        deleted += self.delete(some)
+        self.forget_connection()
+        return deleted
 
-    def _unlink(self, keys: list[bytes]) -> int:
-        with self.speaking():
-            return int(self.client.unlink(*keys)) if keys else 0
+    def forget_connection(self) -> None:
+        """Close the idle connections; the next use makes new ones, and checks the schema again."""
+        client, self._connected = self._connected, None
+        if client is not None:
+            client.connection_pool.disconnect(inuse_connections=False)
 
-    @property
-    def client(self) -> redis.Redis:
-        """The connection; its first use checks the schema. Raises StoreUnavailable, StoreMismatch."""
-        if self._client is None:
+    def _client(self) -> redis.Redis:
+        client = self._connected
+        if client is None:
             client = redis.Redis.from_url(
                 self._locate(), retry=Retry(NoBackoff(), 0), socket_timeout=self._timeout, socket_connect_timeout=self._timeout, max_connections=256
             )
             self._check_schema(client)
-            self._client = client
-        return self._client
+            self._connected = client
+        return client
 
     def _check_schema(self, client: redis.Redis) -> None:
         meta = self.key(b"m")
         with self.speaking():
             client.hsetnx(meta, "schema", SCHEMA)
-            schema = int(client.hget(meta, "schema") or 0)
+            schema = int(cast("bytes", client.hget(meta, "schema")))
         if schema != SCHEMA:
             raise StoreMismatch(f"the store under {self.prefix.decode()!r} has schema {schema}, this version reads {SCHEMA}; use the Kuato that wrote it, or another redis.prefix")
-
-    def forget_connection(self) -> None:
-        """Close the connections; the next use makes new ones."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
 
     def _again(self, ask: Callable[[], Value]) -> Value:
         try:

@@ -1,0 +1,250 @@
+"""Finds and mends what a crash, a failover or an upgrade can leave behind.
+
+Nothing here is needed for right answers: the record decides, and the next adder of a picture finishes what is unfinished.
+The doctor does it for pictures that nobody adds again, and takes out of the lists what is dead or stands twice.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.claims import Claim
+from matcher.collection import Collection
+from matcher.records import PENDING, Entry, Record
+
+TOMBSTONE_AGE = 24 * 3600.0
+_BATCH = 500
+
+Progress = Callable[[str, int], None]
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """code: stable name. count: how many. text: for people. repaired: nothing is left to do about it."""
+
+    code: str
+    count: int
+    text: str
+    repaired: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found; clean when all of it was repaired."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is left to do."""
+        return all(finding.repaired for finding in self.findings)
+
+
+@dataclass
+class _Census:
+    """The state of every id given before the examination began. dead: removed or never finished, bool by id."""
+
+    dead: NDArray[np.bool_]
+    pending: list[int] = field(default_factory=list)
+    tombstones: dict[int, float] = field(default_factory=dict)
+    stale: int = 0
+
+
+class Doctor:
+    """Examines one collection.
+
+    repair: mend what is found; else only tell. deep: also hold each record against its lists, claims and large fingerprints.
+    clock: seconds since the epoch. progress: told the step and how many items it has done.
+    """
+
+    def __init__(
+        self, collection: Collection, repair: bool = True, clock: Callable[[], float] = time.time, progress: Progress = lambda step, done: None
+    ) -> None:
+        self._collection = collection
+        self._store = collection.store
+        self._repair = repair
+        self._clock = clock
+        self._progress = progress
+        self._counts: dict[str, int] = {}
+
+    def run(self, deep: bool = False) -> Report:
+        """Examine everything. Safe beside adders and removers. Raises StoreUnavailable."""
+        self._counts = {}
+        durable = self._durable()
+        self._claims()
+        census = self._census()
+        self._pending(census)
+        if deep:
+            self._records()
+            self._orphans(census)
+        self._lists(census)
+        self._tombstones(census)
+        findings = [Finding(code, count, _TEXTS[code], self._repair) for code, count in self._counts.items() if count]
+        if census.stale:
+            findings.append(Finding("stale-version", census.stale, _TEXTS["stale-version"], False))
+        if not durable:
+            findings.append(Finding("not-durable", 1, _TEXTS["not-durable"], False))
+        return Report(tuple(findings))
+
+    def _durable(self) -> bool:
+        return bool(self._store.info().get("aof_enabled"))
+
+    def _claims(self) -> None:
+        collection = self._collection
+        for some in _batches(collection.claims.all()):
+            entries = collection.records.read({claim.id for _, claim in some})
+            for sha256, claim in some:
+                entry = entries.get(claim.id)
+                if claim.settled and entry is not None and entry.live:
+                    continue
+                if not claim.settled and claim.deadline > self._clock():
+                    continue
+                self._unfinished(sha256, claim, entry)
+            self._progress("claims", len(some))
+
+    def _unfinished(self, sha256: bytes, claim: Claim, entry: Entry | None) -> None:
+        if entry is not None and entry.state == PENDING and entry.record is not None:
+            self._count("unfinished-picture")
+            if self._repair:
+                self._finish(sha256, claim, entry, entry.record)
+            return
+        self._count("open-claim")
+        if self._repair:
+            self._collection.claims.swap(sha256, claim, Claim(claim.id) if entry is not None and entry.live else None)
+
+    def _finish(self, sha256: bytes, claim: Claim, entry: Entry, record: Record) -> None:
+        collection = self._collection
+        mine = Claim(claim.id, max(claim.generation, entry.generation) + 1, self._clock() + 60)
+        if collection.claims.swap(sha256, claim, mine) and collection.finish(record, mine, self._fingerprints(record)):
+            collection.claims.swap(sha256, mine, Claim(claim.id))
+
+    def _fingerprints(self, record: Record) -> dict[str, bytes]:
+        large = {name: self._collection.large.read(name, [record.id]) for name in self._collection.filing.large_names}
+        return record.fingerprints | {name: values[record.id] for name, values in large.items() if record.id in values}
+
+    def _census(self) -> _Census:
+        last = self._collection.claims.last_id()
+        census = _Census(np.ones(last + 1, np.bool_))
+        current = self._collection.versions
+        for some in _batches(self._collection.records.ids()):
+            for id, entry in self._collection.records.read(some).items():
+                if id > last:
+                    continue
+                census.dead[id] = entry.record is None
+                if entry.record is None:
+                    census.tombstones[id] = entry.buried
+                    continue
+                if entry.state == PENDING:
+                    census.pending.append(id)
+                census.stale += any(current.get(name, version) != version for name, version in entry.record.versions.items())
+            self._progress("records", len(some))
+        # An id without a record may be in the hands of an adder that has not written it yet.
+        for _, claim in self._collection.claims.all():
+            if not claim.settled and claim.id <= last and claim.id not in census.tombstones:
+                census.dead[claim.id] = False
+        return census
+
+    def _pending(self, census: _Census) -> None:
+        """Bury pending records whose claim is gone: they were removed while being added, or never acknowledged."""
+        for id, entry in self._collection.records.read(census.pending).items():
+            if entry.state != PENDING or entry.record is None or self._clock() - entry.record.added < TOMBSTONE_AGE / 24:
+                continue
+            claim = self._collection.claims.get(bytes.fromhex(entry.record.sha256))
+            if claim is None or claim.id != id:
+                self._count("unclaimed-record")
+                if self._repair:
+                    self._collection.records.bury(id, self._clock())
+
+    def _records(self) -> None:
+        """Hold every live record against its claim and its lists."""
+        collection = self._collection
+        for some in _batches(collection.records.ids()):
+            for record in collection.records.live(some).values():
+                sha256 = bytes.fromhex(record.sha256)
+                if collection.claims.get(sha256) is None:
+                    self._count("lost-claim")
+                    if self._repair:
+                        collection.claims.swap(sha256, None, Claim(record.id))
+                wanted = collection.postings(record, self._fingerprints(record))
+                lists = self._store.read([key for key, _ in wanted])
+                missing = [(key, entry) for (key, entry), value in zip(wanted, lists, strict=True) if not _holds(value, entry)]
+                self._count("missing-posting", len(missing))
+                if missing and self._repair:
+                    self._store.append(missing)
+            self._progress("postings", len(some))
+
+    def _orphans(self, census: _Census) -> None:
+        """Large fingerprints of pictures that are gone."""
+        for id, names in self._collection.large.all():
+            if id < len(census.dead) and census.dead[id]:
+                self._count("orphan-fingerprint")
+                if self._repair:
+                    self._collection.large.delete(id, names)
+
+    def _lists(self, census: _Census) -> None:
+        """Take entries of the dead, and repeated ones, out of every list."""
+        for kind, width in self._collection.list_widths():
+            for some in _batches(self._store.scan(kind)):
+                for key, value in zip(some, self._store.read(some), strict=True):
+                    smaller = _compacted(value, width, census.dead) if value else None
+                    if value and smaller is not None and len(smaller) < len(value):
+                        self._count("dead-posting", (len(value) - len(smaller)) // width)
+                        if self._repair:
+                            self._store.replace(key, value, smaller)
+                self._progress("lists", len(some))
+
+    def _tombstones(self, census: _Census) -> None:
+        """Forget pictures removed long ago; an adder that slept through all of it would have to wake after a day."""
+        for id, buried in census.tombstones.items():
+            if self._repair and self._clock() - buried > TOMBSTONE_AGE:
+                self._collection.records.purge(id)
+
+    def _count(self, code: str, by: int = 1) -> None:
+        self._counts[code] = self._counts.get(code, 0) + by
+
+
+_TEXTS = {
+    "unfinished-picture": "pictures whose adding was interrupted after their record was written",
+    "open-claim": "claims on pictures whose adding was interrupted before their record was written",
+    "unclaimed-record": "records that were never made live and that nobody claims",
+    "lost-claim": "pictures that could not be asked for by their SHA-256",
+    "missing-posting": "entries missing from the lists of the index",
+    "orphan-fingerprint": "large fingerprints of pictures that are gone",
+    "dead-posting": "entries of removed pictures, or standing twice, in the lists of the index",
+    "stale-version": "pictures with fingerprints of another version of an algorithm; add them again to renew these",
+    "not-durable": "Redis keeps no append-only file: what it acknowledged is lost when it is killed; set appendonly yes",
+}
+
+
+def _compacted(value: bytes, width: int, dead: NDArray[np.bool_]) -> bytes:
+    """Return the list without entries of the dead and without repeated entries, in its order."""
+    entries = np.frombuffer(value[: len(value) // width * width], np.uint8).reshape(-1, width)
+    ids = np.ascontiguousarray(entries[:, :4]).view("<u4").ravel()
+    kept = ~dead[np.minimum(ids, len(dead) - 1)] | (ids >= len(dead))
+    first = np.unique(entries, axis=0, return_index=True)[1]
+    once = np.zeros(len(entries), np.bool_)
+    once[first] = True
+    return bytes(entries[kept & once].tobytes())
+
+
+def _holds(value: bytes | None, entry: bytes) -> bool:
+    at = (value or b"").find(entry)
+    while at >= 0 and at % len(entry):
+        at = (value or b"").find(entry, at + 1)
+    return at >= 0
+
+
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    some: list[Item] = []
+    for item in items:
+        some.append(item)
+        if len(some) == _BATCH:
+            yield some
+            some = []
+    if some:
+        yield some

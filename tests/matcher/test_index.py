@@ -1,0 +1,89 @@
+"""The inverted index against a plain scan of the same data."""
+
+import numpy as np
+import pytest
+
+from matcher.index import BandIndex, VoteIndex
+from matcher.store import Store
+
+
+@pytest.fixture
+def store(store_url: str) -> Store:
+    return Store(lambda: store_url, "test:")
+
+
+def near_duplicates(count: int, bits: int, seed: int = 1) -> np.ndarray:
+    """Fingerprints (count, bits / 8) of which a third are others with up to a sixth of their bits flipped."""
+    rng = np.random.default_rng(seed)
+    found = rng.integers(0, 256, (count, bits // 8), np.uint8)
+    for n in range(count // 3):
+        flips = rng.choice(bits, rng.integers(0, bits // 6), replace=False)
+        mask = np.zeros(bits, np.uint8)
+        mask[flips] = 1
+        found[n] = found[rng.integers(count // 3, count)] ^ np.packbits(mask)
+    return found
+
+
+@pytest.mark.parametrize("bits", [64, 256])
+def test_finds_everything_within_the_radius(store: Store, bits: int) -> None:
+    known = near_duplicates(1500, bits)
+    index = BandIndex(store, "x", bits)
+    for id, fingerprint in enumerate(known, 1):
+        store.append(index.entries(id, fingerprint.tobytes()))
+    hits = 0
+    for query in known[:300]:
+        distances = np.bitwise_count(known ^ query).sum(axis=1, dtype=int)
+        expected = set((np.flatnonzero(distances <= index.radius) + 1).tolist())
+        found = set(index.search(query.tobytes()).ids.tolist())
+        assert expected <= found
+        assert len(found - expected) <= 5
+        hits += len(expected) - 1
+    assert hits > 100
+
+
+def test_an_entry_filed_twice_is_found_once(store: Store) -> None:
+    index = BandIndex(store, "x", 256)
+    for _ in range(2):
+        store.append(index.entries(7, b"\xa5" * 32))
+    assert index.search(b"\xa5" * 32).ids.tolist() == [7]
+
+
+def test_a_list_too_long_gives_its_newest_entries_and_says_so(store: Store) -> None:
+    index = BandIndex(store, "x", 256)
+    index.MAX_ENTRIES = 10
+    for id in range(1, 21):
+        store.append(index.entries(id, b"\x11" * 32))
+    found = index.search(b"\x11" * 32)
+    assert found.truncated
+    assert found.ids.tolist() == list(range(11, 21))
+
+
+def test_spaces_do_not_see_each_other(store: Store) -> None:
+    store.append(BandIndex(store, "x", 256).entries(1, b"\x11" * 32))
+    assert BandIndex(store, "y", 256).search(b"\x11" * 32).ids.size == 0
+
+
+def test_votes_count_what_is_rare_more(store: Store) -> None:
+    index = VoteIndex(store, "x")
+    slots = np.array([0, 0, 1])
+    store.append(index.entries(1, slots, np.array([10, 11, 10])))
+    for id in range(2, 12):
+        store.append(index.entries(id, np.array([0]), np.array([10])))
+    ballot = index.vote(slots, np.array([10, 11, 10]))
+    assert ballot.ids[0] == 1
+    assert ballot.votes[0] == pytest.approx(1 / 11 + 1 + 1)
+    assert ballot.votes[1] == pytest.approx(1 / 11)
+    assert ballot.lengths.tolist() == [11, 1, 1]
+
+
+def test_the_newest_of_a_long_list_vote(store: Store) -> None:
+    index = VoteIndex(store, "x", cap=4)
+    for id in range(1, 11):
+        store.append(index.entries(id, np.array([3]), np.array([99])))
+    assert sorted(index.vote(np.array([3]), np.array([99])).ids.tolist()) == [7, 8, 9, 10]
+
+
+def test_nothing_known_gives_nobody_a_vote(store: Store) -> None:
+    ballot = VoteIndex(store, "x").vote(np.array([0, 1]), np.array([5, 6]))
+    assert ballot.ids.size == 0
+    assert ballot.lengths.tolist() == [0, 0]

@@ -117,27 +117,32 @@ def _address_space() -> int:
 def _warm_up(algorithms: Mapping[str, Fingerprint]) -> None:
     """Have every decoder and algorithm work once: what they import or open at first use cannot be had later."""
     limits = Limits()
-    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
-    photo = Image.fromarray(np.asarray(cv2.resize(noise, (320, 240), interpolation=cv2.INTER_CUBIC), np.uint8))
-    for kind, picture, options in (
-        ("PNG", photo, {}),
-        ("PNG", photo.convert("RGBA"), {"exif": b"MM\x00*\x00\x00\x00\x08\x00\x00"}),
-        ("PNG", photo.convert("I;16") if "I;16" == photo.mode else photo.convert("L"), {}),
-        ("GIF", photo.quantize(16), {"transparency": 3}),
-        ("WEBP", photo, {}),
-        ("WEBP", photo, {"lossless": True}),
-        ("BMP", photo, {}),
-        ("TIFF", photo, {"compression": "tiff_lzw"}),
-        ("TIFF", photo.convert("CMYK"), {}),
-        ("ICO", photo, {"bitmap_format": "bmp"}),
-        ("JPEG", photo.convert("CMYK"), {}),
-        ("JPEG", photo.resize((2048, 1536)), {}),
-    ):
-        buffer = io.BytesIO()
-        picture.save(buffer, kind, **options)
-        decode(buffer.getvalue(), limits)
-    for data in (buffer.getvalue(), buffer.getvalue()[:-2]):
-        extract(data, algorithms, limits, query=data.endswith(b"\xff\xd9"))
+    noise = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
+    small = Image.fromarray(noise)
+    samples: list[tuple[str, Image.Image, dict[str, Any]]] = [
+        ("PNG", small, {}),
+        ("PNG", small.convert("RGBA"), {"exif": b"MM\x00*\x00\x00\x00\x08\x00\x00"}),
+        ("GIF", small.quantize(16), {"transparency": 3}),
+        ("WEBP", small, {}),
+        ("WEBP", small, {"lossless": True}),
+        ("BMP", small, {}),
+        ("TIFF", small, {"compression": "tiff_lzw"}),
+        ("TIFF", small.convert("CMYK"), {}),
+        ("ICO", small, {"bitmap_format": "bmp"}),
+        ("JPEG", small.convert("CMYK"), {}),
+    ]
+    for kind, picture, options in samples:
+        decode(_encoded(picture, kind, **options), limits)
+    photo = np.asarray(cv2.resize(noise, (320, 240), interpolation=cv2.INTER_CUBIC), np.uint8)
+    jpeg = _encoded(Image.fromarray(photo), "JPEG")
+    extract(jpeg, algorithms, limits, query=True)
+    extract(jpeg[:-2], {}, limits)
+
+
+def _encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,271 @@
+"""Every setting: one table; a value comes from the default, the file, the environment or the command line, the later the stronger."""
+
+import difflib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from matcher.errors import BadSettings
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from matcher.decode import Limits
+
+PREFIX = "KUATO_"
+DEFAULT, COMMAND_LINE = "default", "command line"
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row: `name` (section.key), `kind` (one of KINDS), `default`, `unit`, one sentence for people, bounds where there are any."""
+
+    name: str
+    kind: str
+    default: Any
+    unit: str
+    text: str
+    least: float | None = None
+    most: float | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def variable(self) -> str:
+        """The environment variable of this setting."""
+        return PREFIX + self.name.replace(".", "_").upper()
+
+    def read(self, value: Any, folder: Path) -> Any:
+        """Return `value` (of TOML, or text) as this setting's type; raises ValueError with what was expected.
+
+        folder: what a relative path is relative to.
+        """
+        wanted, convert = KINDS[self.kind]
+        try:
+            found = convert(value, folder)
+        except (ValueError, TypeError):
+            raise ValueError(wanted) from None
+        if self.least is not None and found < self.least:
+            raise ValueError(f"{wanted} of at least {self.least:g}")
+        if self.most is not None and found > self.most:
+            raise ValueError(f"{wanted} of at most {self.most:g}")
+        if self.choices and found not in self.choices:
+            raise ValueError(f"one of {', '.join(self.choices)}")
+        return found
+
+
+def _text(value: Any, _folder: Path) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _whole(value: Any, _folder: Path) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError(value)
+    return int(value)
+
+
+def _number(value: Any, _folder: Path) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError(value)
+    found = float(value)
+    if not abs(found) < float("inf"):
+        raise ValueError(value)
+    return found
+
+
+def _list(value: Any, _folder: Path) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise TypeError(value)
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def _path(value: Any, folder: Path) -> Path | None:
+    return _folder(value, folder) if value != "" else None
+
+
+def _folder(value: Any, folder: Path) -> Path:
+    if value == "" or not isinstance(value, str | Path):
+        raise ValueError(value)
+    return folder / Path(value).expanduser()
+
+
+KINDS: dict[str, tuple[str, Callable[[Any, Path], Any]]] = {
+    "text": ("a text", _text),
+    "whole": ("a whole number", _whole),
+    "number": ("a number", _number),
+    "list": ("a list of texts", _list),
+    "path": ("a path", _path),
+    "folder": ("a folder's path", _folder),
+}
+
+TABLE: tuple[Setting, ...] = (
+    Setting("redis.url", "text", "", "URL", "Redis or Valkey server to use, such as redis://127.0.0.1:6379/0; empty: one of our own, started when needed and kept in data.dir."),
+    Setting("redis.prefix", "text", "kuato:", "", "In front of every key; nothing outside it is read, written or deleted."),
+    Setting("data.dir", "folder", "~/.local/share/kuato", "", "Folder of our own Redis: its data, its log, its lock. $XDG_DATA_HOME is respected."),
+    Setting("picture.max_bytes", "whole", 32 << 20, "bytes", "Largest file that is read.", least=1),
+    Setting("picture.max_pixels", "whole", 40_000_000, "pixels", "Largest width times height.", least=1),
+    Setting("picture.max_side", "whole", 65_000, "pixels", "Longest width or height.", least=1),
+    Setting("picture.max_seconds", "number", 5.0, "s", "Longest that decoding and fingerprinting one picture may take.", least=0.1),
+    Setting("picture.max_memory", "whole", 600 << 20, "bytes", "Most that a worker may use for one picture, beyond what it needs to start.", least=1 << 20),
+    Setting("workers.count", "whole", 0, "processes", "Processes that decode pictures; 0: as many as there are cores.", least=0, most=256),
+    Setting("fingerprints.enabled", "list", (), "", "Algorithms to compute and index; empty: the default set."),
+    Setting("search.limit", "whole", 10, "matches", "Most matches of one answer.", least=1, most=10_000),
+    Setting("search.candidates", "whole", 12, "pictures", "Candidates whose local features are compared for one query.", least=0, most=1000),
+    Setting("search.probe_budget", "whole", 3000, "keys", "Most keys of one algorithm's index that one query reads.", least=1),
+    Setting("decision.rules", "path", "", "", "File with thresholds and rules; empty: the calibrated ones that come with Kuato."),
+    Setting("misp.listen", "text", "127.0.0.1:6667", "address:port", "Where MISP finds Kuato."),
+    Setting("misp.allow", "list", ("127.0.0.1", "::1"), "", "Addresses and networks that may ask; MISP sends no password."),
+    Setting("misp.link_base", "text", "", "URL", "In front of a picture's SHA-256 in the links that MISP shows; empty: no links."),
+    Setting("misp.max_matches", "whole", 5, "matches", "Most matches that MISP is told of.", least=1, most=100),
+    Setting("misp.deadline", "number", 4.0, "s", "When MISP gets an answer at the latest; it waits 5 s itself on hover.", least=0.1),
+    Setting("add.lease_seconds", "number", 15.0, "s", "How long one process may take to store a picture before another finishes the job.", least=0.1),
+    Setting("logging.level", "text", "WARNING", "", "Least severe messages that are logged on stderr.", choices=LEVELS),
+)
+_ROWS = {row.name: row for row in TABLE}
+
+
+class Settings(Mapping[str, Any]):
+    """The values in force. Never changes; `origin` tells where each came from."""
+
+    def __init__(self, values: Mapping[str, Any], origins: Mapping[str, str]) -> None:
+        self._values, self._origins = dict(values), dict(origins)
+
+    @classmethod
+    def load(
+        cls, config: Path | str | None = None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
+    ) -> "Settings":
+        """Return the settings in force.
+
+        config: a file that must exist; None: $KUATO_CONFIG, else ~/.config/kuato/kuato.toml where there is one.
+        environ: os.environ by default. overrides: by name, from the command line; None counts as not given.
+        Raises BadSettings, which names the file, variable or option, and what was expected.
+        """
+        environ = os.environ if environ is None else environ
+        values, origins = {row.name: row.read(_default(row, environ), Path.cwd()) for row in TABLE}, dict.fromkeys(_ROWS, DEFAULT)
+        for name, value, origin, folder in _given(config, environ, overrides or {}):
+            if name not in _ROWS:
+                raise BadSettings(f"{origin}: there is no setting {name}{_like(name)}")
+            try:
+                values[name], origins[name] = _ROWS[name].read(value, folder), origin
+            except ValueError as error:
+                raise BadSettings(f"{origin}: {name} is {value!r}, but must be {error}") from None
+        return cls(values, origins)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def origin(self, name: str) -> str:
+        """Return where the value came from: "default", "file PATH", "environment VARIABLE" or "command line"."""
+        return self._origins[name]
+
+    def limits(self) -> "Limits":
+        """Return what one picture may cost."""
+        from matcher.decode import Limits
+
+        return Limits(
+            max_bytes=self["picture.max_bytes"],
+            max_pixels=self["picture.max_pixels"],
+            max_side=self["picture.max_side"],
+            seconds=self["picture.max_seconds"],
+            memory=self["picture.max_memory"],
+        )
+
+
+def config_dir() -> Path:
+    """Return the folder with the files that come with Kuato: thresholds, MISP templates."""
+    packaged = Path(__file__).parent / "config"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "config"
+
+
+def as_toml() -> str:
+    """Return config/kuato.toml: every setting at its default, commented out."""
+    lines = ["# Kuato's settings, all at their defaults. Copy to ~/.config/kuato/kuato.toml and uncomment what you change."]
+    section = ""
+    for row in TABLE:
+        if (found := row.name.partition(".")[0]) != section:
+            section = found
+            lines += ["", f"[{section}]"]
+        default = list(row.default) if isinstance(row.default, tuple) else row.default
+        lines += [f"# {row.text}{f' ({row.unit})' if row.unit else ''}", f"#{row.name.partition('.')[2]} = {json.dumps(default)}"]
+    return "\n".join(lines) + "\n"
+
+
+def as_markdown() -> str:
+    """Return the table of docs/settings.md."""
+    lines = ["| setting | type | default | unit | meaning | environment |", "|---|---|---|---|---|---|"]
+    for row in TABLE:
+        default = ", ".join(row.default) if isinstance(row.default, tuple) else str(row.default)
+        shown = f"`{default}`" if default else "(empty)"
+        text = row.text + (f" One of {', '.join(row.choices)}." if row.choices else "")
+        lines.append(f"| `{row.name}` | {row.kind} | {shown} | {row.unit} | {text} | `{row.variable}` |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(row: Setting, environ: Mapping[str, str]) -> Any:
+    home = environ.get("XDG_DATA_HOME")
+    return str(Path(home) / "kuato") if row.name == "data.dir" and home else row.default
+
+
+def _given(config: Path | str | None, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> Iterator[tuple[str, Any, str, Path]]:
+    """Yield name, value, origin and the folder that paths are relative to, the weakest source first."""
+    file = _file(config, environ)
+    if file:
+        for name, value in _flat(_toml(file)):
+            yield name, value, f"file {file}", file.parent.absolute()
+    names = {row.variable: row.name for row in TABLE}
+    sections = tuple({PREFIX + row.name.partition(".")[0].upper() + "_" for row in TABLE})
+    for variable, value in environ.items():
+        # Kubernetes sets KUATO_PORT, KUATO_SERVICE_HOST and more for a service of that name: none of them is meant for us.
+        if variable.startswith(sections):
+            yield names.get(variable, variable), value, f"environment {variable}", Path.cwd()
+    for name, value in overrides.items():
+        if value is not None:
+            yield name, value, COMMAND_LINE, Path.cwd()
+
+
+def _file(config: Path | str | None, environ: Mapping[str, str]) -> Path | None:
+    asked = config or environ.get(PREFIX + "CONFIG")
+    if asked:
+        return Path(asked).expanduser()
+    usual = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kuato" / "kuato.toml"
+    return usual if usual.exists() else None
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            return tomllib.load(stream)
+    except OSError as error:
+        raise BadSettings(f"file {file} cannot be read: {error.strerror}; see --config and $KUATO_CONFIG") from None
+    except ValueError as error:
+        raise BadSettings(f"file {file} is no TOML: {error}") from None
+
+
+def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{key}.")
+        else:
+            yield before + key, value
+
+
+def _like(name: str) -> str:
+    known = [row.variable for row in TABLE] if name.startswith(PREFIX) else list(_ROWS)
+    close = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]}?" if close else "; `kuato config show` lists all"

@@ -37,7 +37,7 @@ PLUGINS = (BmpImagePlugin, GifImagePlugin, IcoImagePlugin, JpegImagePlugin, MpoI
 
 _ORIENTATION = 274
 _DRAFT_LONGER, _DRAFT_SHORTER = 1024, 256  # what a JPEG keeps of its sides when it is decoded at a reduced scale
-_LOST_ROWS = 32  # of a JPEG without its end: the row of blocks that its decoder still held back, and its neighbour
+_BLOCK = 16  # rows that a JPEG decoder holds back until it has seen what comes after them
 
 
 @dataclass(frozen=True)
@@ -165,13 +165,15 @@ def _without_end(stopped: ImageFile.ImageFile, data: bytes, full: bool) -> Image
     The decoder makes up what is missing: the rows that differ from what it had when it stopped are the made-up ones.
     """
     image = Image.open(io.BytesIO(data + b"\xff\xd9"), formats=["JPEG"])
+    rows = image.height
     if not full:
         _reduce(image)
     image.load()
     stopped.tile = []  # what it has is all it will get
     had, made = np.frombuffer(stopped.tobytes(), np.uint8), np.frombuffer(image.tobytes(), np.uint8)
     equal = (had == made).reshape(image.height, -1).all(axis=1)
-    if not equal[: -_LOST_ROWS].all() or not equal.any():
+    held_back = _BLOCK * image.height // rows + 2
+    if not equal[:-held_back].all() or not equal.any():
         raise DamagedPicture(f"is a damaged JPEG file: image is truncated (only {int(np.argmin(equal))} of {image.height} rows are there)")
     return image
 

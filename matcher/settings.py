@@ -4,7 +4,7 @@ import difflib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,7 +125,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("decision.rules", "path", "", "", "File with thresholds and rules; empty: the calibrated ones that come with Kuato."),
     Setting("misp.listen", "text", "127.0.0.1:6667", "address:port", "Where MISP finds Kuato."),
     Setting("misp.allow", "list", ("127.0.0.1", "::1"), "", "Addresses and networks that may ask; MISP sends no password."),
-    Setting("misp.link_base", "text", "", "URL", "In front of a picture's SHA-256 in the links that MISP shows; empty: no links."),
+    Setting("misp.link_base", "text", "", "URL", "Address of the MISP server, for links to the attributes that hold known pictures; empty: no links."),
     Setting("misp.max_matches", "whole", 5, "matches", "Most matches that MISP is told of.", least=1, most=100),
     Setting("misp.deadline", "number", 4.0, "s", "When MISP gets an answer at the latest; it waits 5 s itself on hover.", least=0.1),
     Setting("add.lease_seconds", "number", 15.0, "s", "How long one process may take to store a picture before another finishes the job.", least=0.1),
@@ -152,13 +152,7 @@ class Settings(Mapping[str, Any]):
         """
         environ = os.environ if environ is None else environ
         values, origins = {row.name: row.read(_default(row, environ), Path.cwd()) for row in TABLE}, dict.fromkeys(_ROWS, DEFAULT)
-        for name, value, origin, folder in _given(config, environ, overrides or {}):
-            if name not in _ROWS:
-                raise BadSettings(f"{origin}: there is no setting {name}{_like(name)}")
-            try:
-                values[name], origins[name] = _ROWS[name].read(value, folder), origin
-            except ValueError as error:
-                raise BadSettings(f"{origin}: {name} is {value!r}, but must be {error}") from None
+        _put(values, origins, _given(config, environ, overrides or {}))
         return cls(values, origins)
 
     def __getitem__(self, name: str) -> Any:
@@ -173,6 +167,12 @@ class Settings(Mapping[str, Any]):
     def origin(self, name: str) -> str:
         """Return where the value came from: "default", "file PATH", "environment VARIABLE" or "command line"."""
         return self._origins[name]
+
+    def with_overrides(self, overrides: Mapping[str, Any]) -> "Settings":
+        """Return these settings with some values replaced, as if the command line had said so. Raises BadSettings."""
+        values, origins = dict(self._values), dict(self._origins)
+        _put(values, origins, ((name, value, COMMAND_LINE, Path.cwd()) for name, value in overrides.items()))
+        return Settings(values, origins)
 
     def limits(self) -> "Limits":
         """Return what one picture may cost."""
@@ -220,6 +220,16 @@ def as_markdown() -> str:
 def _default(row: Setting, environ: Mapping[str, str]) -> Any:
     home = environ.get("XDG_DATA_HOME")
     return str(Path(home) / "kuato") if row.name == "data.dir" and home else row.default
+
+
+def _put(values: dict[str, Any], origins: dict[str, str], given: Iterable[tuple[str, Any, str, Path]]) -> None:
+    for name, value, origin, folder in given:
+        if name not in _ROWS:
+            raise BadSettings(f"{origin}: there is no setting {name}{_like(name)}")
+        try:
+            values[name], origins[name] = _ROWS[name].read(value, folder), origin
+        except ValueError as error:
+            raise BadSettings(f"{origin}: {name} is {value!r}, but must be {error}") from None
 
 
 def _given(config: Path | str | None, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> Iterator[tuple[str, Any, str, Path]]:

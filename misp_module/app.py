@@ -7,13 +7,14 @@ whatever goes wrong with a query is 200 with `error` and `results`.
 import json
 import logging
 import os
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 from matcher import __version__
-from matcher.errors import BadPicture, BadRequest, KuatoError, NotFound, StoreUnavailable
+from matcher.errors import BadPicture, BadRequest, NotFound, StoreUnavailable
 from matcher.fingerprints.registry import available
 from matcher.settings import Settings, config_dir
 from misp_module.access import AllowList
@@ -90,17 +91,16 @@ def _answer(modules: dict[str, Module], body: bytes) -> dict[str, Any]:
     return module.answer(asked)
 
 
-def _guarded(desk: Desk, job: Any) -> dict[str, Any]:
+def _guarded(desk: Desk, job: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
-        answered: dict[str, Any] = desk.run(job)
-        return answered
+        return desk.run(job)
     except (BadPicture, BadRequest, NotFound, Busy, Late) as error:
         return _failed(str(error))
     except StoreUnavailable:
         # The text may tell where the store is, which is the operator's to know.
         _logger.exception("the store did not answer")
         return _failed("Kuato's store is away; its operator can see why with `kuato doctor`.")
-    except (KuatoError, Exception):
+    except Exception:  # a bug must not look like a server that is away
         _logger.exception("a query failed")
         return _failed("Kuato could not answer; its log tells why.")
 

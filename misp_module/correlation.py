@@ -1,4 +1,4 @@
-"""The module `image_correlation`: has this attachment, or something like it, been seen before?"""
+"""The module `image_correlation`: whether an attachment, or something like it, has been seen before."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +14,7 @@ from misp_module.query import Subject, subjects
 
 # An object seldom holds more than a picture or two; the deadline is for all of them together.
 _MAX_SUBJECTS = 8
+_WITHOUT_BYTES = "{} came without its bytes (is the file on MISP's disk?), and its attribute is not known to Kuato."
 
 
 class Known(Protocol):
@@ -81,7 +82,9 @@ class ImageCorrelation:
                 errors.append(str(error))
                 continue
             if found is None:
-                comments.append(f"{subject.name} came without its bytes, and its attribute is not known to Kuato.")
+                # On hover MISP sends no bytes, which is no mistake of anybody's.
+                hovering = subject.data is None and subject.uuid
+                (comments if hovering else errors).append(_WITHOUT_BYTES.format(subject.name))
                 continue
             objects += [self._writer.write(match, found.sha256, subject) for match in found.matches[: self._max_matches]]
             reason = silence(found, subject.name)
@@ -101,7 +104,7 @@ class ImageCorrelation:
         def is_itself(record: Record) -> bool:
             return only_known_from(record, subject.uuid)
 
-        if subject.data is not None:
+        if subject.data:
             return self._matcher.search(subject.data, limit=self._max_matches, exclude=is_itself, name=subject.name)
         known = self._matcher.by_source("misp-attribute", subject.uuid) if subject.uuid else []
         if not known:

@@ -17,11 +17,15 @@ TEMPLATE = "image-similarity"
 EXACT_COPY = "exact copy"
 _ORIGINS = {"misp-attribute": "MISP", "ail-object": "AIL", "url": "URL"}
 _WORDS = {EXACT_COPY: "exact copy of", Relation.SAME_PICTURE.value: "same picture as", Relation.SHARES_CONTENT.value: "shares content with"}
-_TAGS = {
-    Decision.YES: [{"name": 'image-match:decision="yes"', "colour": "#b5121b"}],
-    Decision.MAYBE: [{"name": 'image-match:decision="maybe"', "colour": "#e08600"}, {"name": 'workflow:todo="review"', "colour": "#850048"}],
-}
 _UNSUPERVISED = {"name": 'misp:automation-level="unsupervised"', "colour": "#0088cc"}
+_TAGS = {
+    Decision.YES: [{"name": 'image-match:decision="yes"', "colour": "#b5121b"}, _UNSUPERVISED],
+    Decision.MAYBE: [
+        {"name": 'image-match:decision="maybe"', "colour": "#e08600"},
+        _UNSUPERVISED,
+        {"name": 'workflow:todo="review"', "colour": "#850048"},
+    ],
+}
 
 
 class ObjectWriter:
@@ -45,7 +49,7 @@ class ObjectWriter:
         known = MISPObject(TEMPLATE, strict=True, standalone=False, misp_objects_template_custom=self._template)
         for relation, value in self._rows(match, submitted, disclose(match.picture, subject.uuid)):
             correlates = relation in ("image-cluster", "sha256")
-            tags = [*_TAGS.get(match.decision, []), _UNSUPERVISED] if relation == "decision" else []
+            tags = _TAGS[match.decision] if relation == "decision" else []
             known.add_attribute(relation, value=value, to_ids=False, distribution=5, disable_correlation=not correlates, Tag=tags)
         if subject.uuid:
             known.add_reference(subject.uuid, "annotates")
@@ -109,7 +113,7 @@ def _said(evidence: Evidence) -> str:
 def _named(disclosed: Disclosed) -> str:
     source = disclosed.source
     if source is None:
-        return "a picture whose source may not be told" if disclosed.hidden else "a known picture"
+        return "one whose source may not be told" if disclosed.hidden else "a known picture"
     if source.kind == "misp-attribute":
         return f"attribute {plain(source.id)}"
     if source.kind == "file":

@@ -18,7 +18,7 @@ class Subject:
     """An attachment to look up.
 
     uuid: of the attribute, "" when the request does not name it. name: the file name, made fit to be shown.
-    data: the file; None when MISP did not send it, as on hover.
+    data: the file; None when MISP did not send it, as on hover; empty when it is missing on MISP's disk.
     """
 
     uuid: str
@@ -85,8 +85,7 @@ def _subject(attribute: dict[str, Any], max_bytes: int) -> Subject:
 
 
 def _decoded(data: object, name: str, max_bytes: int) -> bytes | None:
-    # MISP sends an empty text where the file is missing on its disk.
-    if data is None or data == "":
+    if data is None:
         return None
     if not isinstance(data, str):
         raise BadRequest(f"{name}: `data` is not a text in base64.")

@@ -1,5 +1,6 @@
 """The listener that MISP talks to."""
 
+import os
 import signal
 import socket
 import threading
@@ -31,29 +32,32 @@ class Listener:
     def __init__(self, matcher: Known, settings: Settings) -> None:
         host, port = listen_address(settings["misp.listen"])
         AllowList(settings["misp.allow"]).check(host)
-        self._sockets: dict[int, Any] = {}
+        app = create_app(matcher, settings)
         try:
-            self._server = create_server(
-                create_app(matcher, settings),
-                map=self._sockets,
-                listen=f"[{host}]:{port}" if host.version == 6 else f"{host}:{port}",
-                threads=_CONNECTIONS,
-                connection_limit=_CONNECTIONS + 2,  # waitress counts its own two sockets
-                channel_timeout=_IDLE_SECONDS,
-                cleanup_interval=5,
-                max_request_header_size=_MAX_HEADER,
-                # The application refuses what is too long with an answer that MISP shows; this is only the last resort.
-                max_request_body_size=4 * max_body(settings),
-                ident="kuato",
-            )
+            bound = socket.create_server((str(host), port), family=socket.AF_INET6 if host.version == 6 else socket.AF_INET)
         except OSError as error:
-            raise BadSettings(f"misp.listen: cannot listen on {settings['misp.listen']} ({error.strerror}).") from None
+            raise BadSettings(f"misp.listen: cannot listen on {settings['misp.listen']} ({os.strerror(error.errno or 0)}).") from None
+        self._sockets: dict[int, Any] = {}
+        # With one socket this is a TcpWSGIServer, whose trigger the stubs leave out.
+        self._server: Any = create_server(
+            app,
+            map=self._sockets,
+            sockets=[bound],
+            threads=_CONNECTIONS,
+            connection_limit=_CONNECTIONS + 2,  # waitress counts its own two sockets
+            channel_timeout=_IDLE_SECONDS,
+            cleanup_interval=5,
+            max_request_header_size=_MAX_HEADER,
+            # The application refuses what is too long with an answer that MISP shows; this is only the last resort.
+            max_request_body_size=4 * max_body(settings),
+            ident="kuato",
+        )
+        self._host, self._port = host, int(bound.getsockname()[1])
 
     @property
     def url(self) -> str:
         """The address to enter in MISP, with the port that was really bound."""
-        host = self._server.effective_host
-        return f"http://{f'[{host}]' if self._server.family == socket.AF_INET6 else host}:{self._server.effective_port}"
+        return f"http://{f'[{self._host}]' if self._host.version == 6 else self._host}:{self._port}"
 
     def run(self) -> None:
         """Serve until `stop`, SystemExit or KeyboardInterrupt; then close all connections."""

@@ -2,10 +2,13 @@
 
 import base64
 import io
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from PIL import Image, ImageDraw
 
+from matcher.errors import NotAPicture
 from matcher.match import Answer, Decision, Evidence, Match, Relation
 from matcher.records import Record
 from matcher.source import Source
@@ -104,3 +107,25 @@ def answer(*matches: Match, sha256: str = "cd" * 32, **changes: Any) -> Answer:
 def rows(found: dict[str, Any]) -> dict[str, str]:
     """Return the values of an object by relation."""
     return {row["object_relation"]: row["value"] for row in found["Attribute"]}
+
+
+@dataclass
+class Shelf:
+    """A matcher that holds one answer, and obeys `exclude` and `limit`."""
+
+    found: Answer = field(default_factory=answer)
+    known: list[Record] = field(default_factory=list)
+
+    def search(self, data: bytes, *, limit: int = 10, exclude: Callable[[Record], bool] | None = None, name: str = "picture") -> Answer:
+        if data == b"not a picture":
+            raise NotAPicture(f"{name} is not a picture")
+        return self._kept(limit, exclude)
+
+    def search_sha256(self, sha256: str, *, limit: int = 10, exclude: Callable[[Record], bool] | None = None) -> Answer:
+        return self._kept(limit, exclude)
+
+    def by_source(self, kind: str, id: str) -> list[Record]:
+        return [record for record in self.known if any((source.kind, source.id) == (kind, id) for source in record.sources)]
+
+    def _kept(self, limit: int, exclude: Callable[[Record], bool] | None) -> Answer:
+        return replace(self.found, matches=tuple(m for m in self.found.matches if exclude is None or not exclude(m.picture))[:limit])

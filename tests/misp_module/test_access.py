@@ -30,11 +30,13 @@ def test_admits(entries, address, admitted):
 
 @pytest.mark.parametrize("entries", [[], ["127.0.0.1", "::1"], ["0.0.0.0/0"], ["192.0.2.7", "::/0"]])
 def test_a_public_listener_needs_to_know_who_may_ask(entries):
-    with pytest.raises(BadSettings, match="misp.allow"):
+    with pytest.raises(BadSettings, match=r"misp\.allow"):
         AllowList(entries).check(ip_address("0.0.0.0"))
 
 
-@pytest.mark.parametrize(("host", "entries"), [("0.0.0.0", ["192.0.2.7"]), ("192.0.2.1", ["anyone"]), ("127.0.0.1", []), ("::1", ["127.0.0.1"])])
+@pytest.mark.parametrize(
+    ("host", "entries"), [("0.0.0.0", ["192.0.2.7"]), ("192.0.2.1", ["anyone"]), ("127.0.0.1", []), ("::1", ["127.0.0.1"])]
+)
 def test_a_listener_that_knows_starts(host, entries):
     AllowList(entries).check(ip_address(host))
 
@@ -54,5 +56,5 @@ def test_listen_address(text, host, port):
 
 @pytest.mark.parametrize("text", ["", "6667", "127.0.0.1", "127.0.0.1:", "127.0.0.1:port", "127.0.0.1:70000", "misp.example.org:6667"])
 def test_a_listen_address_that_is_none(text):
-    with pytest.raises(BadSettings, match="misp.listen"):
+    with pytest.raises(BadSettings, match=r"misp\.listen"):
         listen_address(text)

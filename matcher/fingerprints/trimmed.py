@@ -1,16 +1,21 @@
-"""PDQ of a picture without its uniform borders: letterbox bars, page margins, an empty desktop around a window."""
+"""PDQ of a picture without its uniform borders: frames, letterbox bars, page margins, a bar with a caption."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.fingerprints.pdq import PDQ
+from matcher.fingerprints.pdq import LONGEST, PDQ
 from matcher.picture import Picture, Pixels
 
 # The least part of a side whose loss matters, and the least that must be left of it.
 NOTHING = 0.02
 ENOUGH = 0.25
-# How far a border's pixels may lie from its colour, of 255; one in twenty may lie farther.
+# How far a border's pixels may lie from its colour, of 255, for JPEG's sake.
 NOISE = 10
+# The part of a line that has the border's colour: where nothing is written on it, and at least where something is.
+BLANK = 0.95
+WRITTEN = 0.15
+# The largest part of the picture that a bar with a caption takes.
+CAPTION = 0.35
 
 
 class TrimmedPDQ(PDQ):
@@ -33,24 +38,34 @@ class TrimmedPDQ(PDQ):
 
 
 def trimmed(picture: Picture) -> Picture | None:
-    """Return the picture without its uniform borders, grey; None when there is none, or hardly anything inside."""
-    grey = picture.grey(512)
-    top, bottom = _inside(grey)
-    left, right = _inside(grey.T)
-    shares = (bottom - top) / grey.shape[0], (right - left) / grey.shape[1]
-    if min(shares) > 1 - NOTHING or min(shares) < ENOUGH:
+    """Return the picture without its borders, grey, at most 512 pixels a side; None when it has none, or little inside."""
+    grey = picture.grey(LONGEST)
+    (top, bottom), (left, right) = _inside(grey), _inside(grey.T)
+    tall, wide = (bottom - top) / grey.shape[0], (right - left) / grey.shape[1]
+    if min(tall, wide) > 1 - NOTHING or min(tall, wide) < ENOUGH:
         return None
-    pixels = np.ascontiguousarray(grey[top:bottom, left:right])
-    return Picture(b"", picture.format, (round(picture.size[0] * shares[1]), round(picture.size[1] * shares[0])), pixels)
+    size = max(1, round(picture.size[0] * wide)), max(1, round(picture.size[1] * tall))
+    return Picture(b"", picture.format, size, np.ascontiguousarray(grey[top:bottom, left:right]))
 
 
 def _inside(grey: Pixels) -> tuple[int, int]:
-    """Return the first line that is not part of the border, and the one after the last."""
-    return _border(grey), max(len(grey) - _border(grey[::-1]), 0)
+    """Return the first line inside the borders, and the one after the last."""
+    return _border(grey), len(grey) - _border(grey[::-1])
 
 
 def _border(grey: Pixels) -> int:
-    """Return how many lines from the first on have all but the same colour as the first."""
-    away = np.abs(grey.astype(np.int16) - np.int16(np.median(grey[0])))
-    uniform: NDArray[np.bool_] = np.count_nonzero(away > NOISE, axis=1) * 20 <= grey.shape[1]
-    return int(np.argmin(uniform)) if not uniform.all() else len(grey)
+    """Return how many lines from the first on are border: a blank run, or as far as the end of the caption written on it."""
+    colour = int(np.median(grey[0]))
+    like = (grey >= max(colour - NOISE, 0)) & (grey <= min(colour + NOISE, 255))
+    share = np.count_nonzero(like, axis=1) / grey.shape[1]
+    blank = share >= BLANK
+    if not blank[0]:
+        return 0
+    end = _first(share < WRITTEN)
+    if end > CAPTION * len(grey):  # a page on a ground of this colour: its text is no caption
+        return _first(~blank)
+    return int(np.flatnonzero(blank[:end])[-1]) + 1
+
+
+def _first(found: NDArray[np.bool_]) -> int:
+    return int(np.argmax(found)) if found.any() else len(found)

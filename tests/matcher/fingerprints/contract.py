@@ -11,6 +11,8 @@ from matcher.fingerprints.registry import available
 from matcher.picture import VIEWS
 from tests.matcher.fingerprints.drawn import drawn
 
+Pairs = Sequence[tuple[str, str]]
+
 
 class FingerprintContract:
     """Inherit and give an algorithm; `drawn.py` says which pictures there are.
@@ -19,8 +21,8 @@ class FingerprintContract:
     """
 
     fingerprint: ClassVar[Fingerprint]
-    same: ClassVar[Sequence[tuple[str, str]]] = [("page", "page:q30"), ("page", "page:half"), ("photo", "photo:q30"), ("photo", "photo:half")]
-    different: ClassVar[Sequence[tuple[str, str]]] = [("page", "photo"), ("page", "page2"), ("photo", "photo2"), ("page:q30", "photo:q30")]
+    same: ClassVar[Pairs] = [("page", "page:q30"), ("page", "page:half"), ("photo", "photo:q30"), ("photo", "photo:half")]
+    different: ClassVar[Pairs] = [("page", "photo"), ("page", "page2"), ("photo", "photo2"), ("page:q30", "photo:q30")]
     too_simple: ClassVar[Sequence[str]] = ["white", "black", "grey"]
 
     def of(self, name: str) -> bytes:

@@ -24,7 +24,8 @@ def page(seed: int) -> Image.Image:
         x, y, w, h = random.integers(20, 700), random.integers(90, 500), random.integers(80, 320), random.integers(20, 160)
         draw.rounded_rectangle((x, y, x + w, y + h), 8, fill=tuple(int(c) for c in random.integers(90, 256, 3)), outline=accent)
         for line in range(y + 6, y + h - 10, 14):
-            draw.text((x + 8, line), " ".join("".join(chr(97 + c) for c in random.integers(0, 26, 6)) for _ in range(w // 50)), fill=(40, 40, 60))
+            words = ["".join(chr(97 + c) for c in random.integers(0, 26, 6)) for _ in range(w // 50)]
+            draw.text((x + 8, line), " ".join(words), fill=(40, 40, 60))
     return image
 
 
@@ -63,7 +64,7 @@ def file(name: str) -> bytes:
         case "letterbox":
             return saved(ImageOps.expand(image, (0, 120), "black"), "JPEG", 70)
         case "margins":
-            return saved(ImageOps.expand(image, (300, 40, 100, 200), (250, 250, 250)))
+            return saved(ImageOps.expand(image, (300, 40, 100, 200), (20, 90, 60)))
         case "tiny":
             return saved(image.resize((8, 8)))
         case "edited":  # a comment after the picture: other bytes, the same pixels

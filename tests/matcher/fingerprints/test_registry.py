@@ -94,12 +94,13 @@ def test_a_broken_one_is_named_when_it_is_asked_for(site: Site, caplog: pytest.L
         assert "pdq" in load() and "pdq" in load(["pdq"])
         assert "cracked" not in available()
     assert "'cracked' cannot be loaded from broken:Cracked" in caplog.text
-    with pytest.raises(BadSettings, match=r"'cracked' cannot be loaded from broken:Cracked: ModuleNotFoundError: .*a_library_that_is_not_there"):
+    with pytest.raises(BadSettings, match=r"'cracked' cannot be loaded from broken:Cracked: ModuleNotFoundError: .*a_library"):
         load(["cracked"])
 
 
 def test_what_is_no_fingerprint_is_refused(site: Site) -> None:
-    site.install("impostor", "edges = impostor:Edges\nother = impostor:Other", "class Edges: pass\n" + EDGES.format(default=True).replace("Edges", "Other"))
+    misnamed = EDGES.format(default=True).replace("class Edges", "class Other")
+    site.install("impostor", "edges = impostor:Edges\nother = impostor:Other", f"class Edges: pass\n{misnamed}")
     with pytest.raises(BadSettings, match="'edges': impostor:Edges is no Fingerprint of that name"):
         load(["edges"])
     with pytest.raises(BadSettings, match="'other': impostor:Other is no Fingerprint of that name"):

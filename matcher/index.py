@@ -4,6 +4,7 @@ A posting list is one Redis string grown by APPEND, so an entry is there or not,
 Entries are hints: an id may stand twice, or be of a picture that was removed; the record decides.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,13 +26,16 @@ class Candidates:
     truncated: bool = False
 
 
+ENTRY = 16
+
+
 class BandIndex:
     """Finds all fingerprints of 64 or 256 bits within a radius, by the pigeonhole principle.
 
     The bits are cut into bands of 16. Two fingerprints within `radius` bits agree in at least one band but for one bit
     (256 bits: 31 = 16 bands x 2 - 1; 64 bits: 7). A band's key is its first KEY_BITS bits: at most 1 + KEY_BITS lists a
     band hold all that differs there by one bit. An entry is the id and 12 check bytes (six other bands; for 64 bits the
-    whole fingerprint), enough to drop all but one in 3,000 unrelated entries before a record is read.
+    whole fingerprint, and zeros), enough to drop all but one in 3,000 unrelated entries before a record is read.
     Source: M. Norouzi, A. Punjani, D. J. Fleet, "Fast Search in Hamming Space with Multi-Index Hashing", CVPR 2012; the
     coarser keys and check bytes are ours.
     """
@@ -44,42 +48,55 @@ class BandIndex:
         self._bits = bits
         self._bands = bits // 16
         self.radius = 2 * self._bands - 1
-        check = [[(band // 2 + step) % 8 for step in (1, 3, 6)] for band in range(self._bands)] if bits == 256 else [[0, 1]] * self._bands
-        self._check = np.array(check)
-        self._entry = 4 + 4 * self._check.shape[1]
+        # Six other bands, so that a band's own bit that differs is not asked for twice; index 8 is the word of zeros.
+        self._check = np.array([[(band // 2 + step) % 8 for step in (1, 3, 6)] if bits == 256 else [0, 1, 8] for band in range(self._bands)])
         kind = b"p" + space.encode() + b":"
-        self.width = (kind, self._entry)
+        self.width = (kind, ENTRY)
         self._prefixes = [store.key(kind, bytes([band])) for band in range(self._bands)]
         self.probe_count = self._bands * (1 + self.KEY_BITS)
+        self._heads = np.frombuffer(b"".join(self._prefixes), np.uint8).reshape(self._bands, -1)
         self._masks = np.concatenate([[0], 1 << np.arange(self.KEY_BITS)]).astype(np.uint16)
 
     def entries(self, id: int, fingerprint: bytes) -> Entries:
         """Return what filing the fingerprint under `id` appends: (key, entry) pairs."""
-        checks = np.frombuffer(fingerprint, np.uint32)[self._check]
-        head = id.to_bytes(4, "little")
-        return [(prefix + key, head + check.tobytes()) for prefix, key, check in zip(self._prefixes, self._keys(fingerprint), checks, strict=True)]
+        entries = self._checks(np.frombuffer(fingerprint, np.uint32))
+        entries[:, 0] = id
+        return [(prefix + key, entry.tobytes()) for prefix, key, entry in zip(self._prefixes, self._keys(fingerprint), entries, strict=True)]
+
+    def entries_of_many(self, ids: Ids, fingerprints: NDArray[np.uint8]) -> Iterator[tuple[bytes, bytes]]:
+        """Yield what filing many at once appends, one pair a key. ids: uint32 (n,); fingerprints: uint8 (n, bits / 8)."""
+        words, checks = fingerprints.view(">u2") >> (16 - self.KEY_BITS), self._checks(fingerprints.view(np.uint32))
+        checks[..., 0] = ids[:, None]
+        for band, prefix in enumerate(self._prefixes):
+            order = np.argsort(words[:, band], kind="stable")
+            keys, starts = np.unique(words[order, band], return_index=True)
+            for key, some in zip(keys.tolist(), np.split(checks[order, band], starts[1:]), strict=True):
+                yield prefix + key.to_bytes(2, "big"), some.tobytes()
 
     def search(self, fingerprint: bytes) -> Candidates:
         """Return a superset of all ids within the radius, nearly free of others."""
         size = len(self._masks)
         bands = (np.frombuffer(fingerprint, ">u2") >> (16 - self.KEY_BITS)).astype(np.uint16)
-        raw = (bands[:, None] ^ self._masks).astype(">u2").tobytes()
-        keys = [self._prefixes[n // size] + raw[2 * n : 2 * n + 2] for n in range(size * self._bands)]
-        lists = self._store.read(keys)
-        longest = max((len(value) for value in lists if value), default=0)
-        limit = self.MAX_ENTRIES * self._entry
-        if longest > limit:
-            lists = [value[-limit:] if value else value for value in lists]
-        lengths = np.array([len(value) if value else 0 for value in lists]).reshape(self._bands, size).sum(axis=1) // self._entry
-        entries = np.frombuffer(b"".join(value for value in lists if value), np.uint32).reshape(-1, self._entry // 4)
-        near = self._distances(entries, np.repeat(np.frombuffer(fingerprint, np.uint32)[self._check], lengths, axis=0)) <= self.radius
-        return Candidates(np.unique(entries[near, 0]), longest > limit)
+        probes = (bands[:, None] ^ self._masks).astype(">u2").reshape(-1, 1)
+        keys = np.hstack([np.repeat(self._heads, size, axis=0), probes.view(np.uint8)])
+        lists = [value or b"" for value in self._store.read_block(keys)]
+        lengths = np.fromiter(map(len, lists), np.int64, len(lists)) // ENTRY
+        truncated = bool(lengths.max() > self.MAX_ENTRIES)
+        if truncated:
+            lists = [value[-self.MAX_ENTRIES * ENTRY :] for value in lists]
+            lengths = np.minimum(lengths, self.MAX_ENTRIES)
+        entries = np.frombuffer(b"".join(lists), np.uint64).reshape(-1, 2)
+        wanted = np.repeat(self._checks(np.frombuffer(fingerprint, np.uint32)), lengths.reshape(self._bands, size).sum(axis=1), axis=0).view(np.uint64)
+        # The low half of the first word is the id.
+        distance = np.bitwise_count((entries[:, 0] ^ wanted[:, 0]) >> np.uint64(32))
+        distance += np.bitwise_count(entries[:, 1] ^ wanted[:, 1])
+        return Candidates(np.unique(entries[distance <= self.radius, 0].astype(np.uint32)), truncated)
 
-    def _distances(self, entries: NDArray[np.uint32], wanted: NDArray[np.uint32]) -> NDArray[np.uint8]:
-        distance: NDArray[np.uint8] = np.bitwise_count(entries[:, 1] ^ wanted[:, 0])
-        for column in range(1, wanted.shape[1]):
-            distance += np.bitwise_count(entries[:, column + 1] ^ wanted[:, column])
-        return distance
+    def _checks(self, words: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Return an entry without its id for each band, uint32 (.., bands, 4), of fingerprints given as uint32 (.., bits / 32)."""
+        padded = np.zeros((*words.shape[:-1], 9), np.uint32)
+        padded[..., : words.shape[-1]] = words
+        return np.concatenate([np.zeros((*words.shape[:-1], self._bands, 1), np.uint32), padded[..., self._check]], axis=-1)
 
     def _keys(self, fingerprint: bytes) -> list[bytes]:
         raw = (np.frombuffer(fingerprint, ">u2") >> (16 - self.KEY_BITS)).astype(">u2").tobytes()

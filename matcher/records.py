@@ -104,7 +104,7 @@ class Records:
     def read(self, ids: Iterable[int]) -> "dict[int, Entry]":
         """Return what is stored under each id; unknown ids are absent."""
         ids = list(ids)
-        values = self._store.read([self._key(id) for id in ids])
+        values = self._store.read([self.key(id) for id in ids])
         return {id: unpack(id, value) for id, value in zip(ids, values, strict=True) if value}
 
     def live(self, ids: Iterable[int]) -> dict[int, Record]:
@@ -114,27 +114,27 @@ class Records:
     def put(self, record: Record, generation: int) -> bool:
         """Write a pending record; False when the picture is live, removed or taken over by a later generation."""
         value = pack(record, PENDING, generation)
-        return bool(self._store.run(_PUT, self._key(record.id), _rank(generation), value) == b"ok")
+        return bool(self._store.run(_PUT, self.key(record.id), _rank(generation), value) == b"ok")
 
     def publish(self, id: int, generation: int) -> bool:
         """Make the pending record live; False when it is no longer ours."""
-        return bool(self._store.run(_PUBLISH, self._key(id), _rank(generation)))
+        return bool(self._store.run(_PUBLISH, self.key(id), _rank(generation)))
 
     def bury(self, id: int, now: float) -> bool:
         """Hide a picture for good; False when there is none."""
-        return bool(self._store.run(_BURY, self._key(id), _TOMBSTONE.pack(LAYOUT, REMOVED, _rank(0xFFFFFFFF), now)))
+        return bool(self._store.run(_BURY, self.key(id), _TOMBSTONE.pack(LAYOUT, REMOVED, _rank(0xFFFFFFFF), now)))
 
     def journal(self, id: int, *lines: list[Any]) -> bool:
         """Note what has become known; False when there is no such picture."""
         text = b"".join(_line(line) for line in lines)
-        length = int(self._store.run(_JOURNAL, self._key(id), text))
+        length = int(self._store.run(_JOURNAL, self.key(id), text))
         if length > _JOURNAL_LIMIT:
             self.compact(id)
         return length > 0
 
     def compact(self, id: int) -> bool:
         """Rewrite a live record's journal without what it repeats; False when it changed meanwhile."""
-        value = self._store.read([self._key(id)])[0]
+        value = self._store.read([self.key(id)])[0]
         if value is None:
             return False
         entry = unpack(id, value)
@@ -145,7 +145,7 @@ class Records:
 
     def purge(self, id: int) -> bool:
         """Delete a tombstone; ids are never given again."""
-        value = self._store.read([self._key(id)])[0]
+        value = self._store.read([self.key(id)])[0]
         return value is not None and value[1:2] == REMOVED and self._replace(id, value, b"")
 
     def ids(self) -> Iterable[int]:
@@ -154,9 +154,10 @@ class Records:
         return (int.from_bytes(key[start:], "little") for key in self._store.scan(b"r") if len(key) == start + 4)
 
     def _replace(self, id: int, old: bytes, new: bytes) -> bool:
-        return self._store.replace(self._key(id), old, new)
+        return self._store.replace(self.key(id), old, new)
 
-    def _key(self, id: int) -> bytes:
+    def key(self, id: int) -> bytes:
+        """Return the key of a record."""
         return self._store.key(b"r", id.to_bytes(4, "little"))
 
 

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import redis
+from numpy.typing import NDArray
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -44,6 +46,30 @@ class Store:
         if not keys:
             return []
         return self._again(lambda: cast("list[bytes | None]", self._client().mget(keys)))
+
+    def read_block(self, keys: NDArray[np.uint8]) -> list[bytes | None]:
+        """Return the values of keys of one length, uint8 (n, length): as `read`, without the cost of n Python objects."""
+        count, length = keys.shape
+        frame = b"$%d\r\n" % length
+        block = np.empty((count, len(frame) + length + 2), np.uint8)
+        block[:, : len(frame)] = np.frombuffer(frame, np.uint8)
+        block[:, len(frame) : -2] = keys
+        block[:, -2:] = (13, 10)
+        command = b"*%d\r\n$4\r\nMGET\r\n" % (count + 1) + block.tobytes()
+
+        def ask() -> list[bytes | None]:
+            pool: Any = self._client().connection_pool
+            connection = pool.get_connection()
+            try:
+                connection.send_packed_command([command])
+                return cast("list[bytes | None]", connection.read_response())
+            except BaseException:
+                connection.disconnect()
+                raise
+            finally:
+                pool.release(connection)
+
+        return self._again(ask)
 
     def tails(self, keys: Sequence[bytes], size: int) -> list[bytes]:
         """Return the last `size` bytes of each key's value, empty where there is none."""

@@ -101,13 +101,15 @@ def _explanation(match: Match, relation: str, disclosed: Disclosed) -> str:
         text += f", seen {datetime.fromtimestamp(disclosed.seen, timezone.utc):%Y-%m-%d}"
     if disclosed.banks:
         text += f", bank {', '.join(plain(bank) for bank in disclosed.banks)}"
-    said = [_said(e) for e in _agreeing(match)] if relation != EXACT_COPY else []
-    return text + (f" ({', '.join(said)})" if said else "")
+    said = [] if relation == EXACT_COPY else _said(_agreeing(match))
+    return text + (f" ({'; '.join(said)})" if said else "")
 
 
-def _said(evidence: Evidence) -> str:
-    view = "" if evidence.view == "as is" else f", {evidence.view}"
-    return f"{evidence.algorithm}: {evidence.decision.value}{view}"
+def _said(evidence: list[Evidence]) -> list[str]:
+    """Return who says YES, who says MAYBE, and how the submitted picture had to be turned for that."""
+    names = {decision: [e.algorithm for e in evidence if e.decision is decision] for decision in (Decision.YES, Decision.MAYBE)}
+    views = sorted({e.view for e in evidence} - {"as is"})
+    return [f"{', '.join(found)}: {decision.value}" for decision, found in names.items() if found] + views
 
 
 def _named(disclosed: Disclosed) -> str:

@@ -31,7 +31,7 @@ def test_a_yes_tells_everything(writer):
         (
             "explanation",
             "text",
-            f"YES: same picture as attribute {KNOWN}, seen 2026-03-02, bank all, kit X (pdq: YES, mirrored, tiles: YES)",
+            f"YES: same picture as attribute {KNOWN}, seen 2026-03-02, bank all, kit X (pdq, tiles: YES; mirrored)",
         ),
         ("decision", "text", "YES"),
         ("relation", "text", "same picture"),
@@ -97,7 +97,7 @@ def test_a_hidden_place_leaves_no_trace(writer):
     secret = Source("misp-attribute", KNOWN, 1.0, 2.0, {"event_uuid": EVENT, "value": "agent.png"}, {"tlp": "tlp:red"})
     written = writer.write(match(known(sources=(secret,), banks=("operation x",))), SUBMITTED, SUBJECT)
     found = rows(written)
-    assert found["explanation"] == "YES: same picture as one whose source may not be told (pdq: YES, mirrored, tiles: YES)"
+    assert found["explanation"] == "YES: same picture as one whose source may not be told (pdq, tiles: YES; mirrored)"
     assert found.keys() == {"explanation", "decision", "relation", "distance", "method", "sha256"}
     text = json.dumps(written)
     assert not any(secret in text for secret in (KNOWN, EVENT, "agent.png", "operation x", "ab" * 16, "1970"))

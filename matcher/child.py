@@ -59,7 +59,8 @@ class Child:
             env=_ENVIRONMENT | {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH") if key in os.environ},
             start_new_session=True,
         )
-        assert self._process.stdin is not None and self._process.stdout is not None
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("asked for pipes, got none")
         self._input, self._output = self._process.stdin.fileno(), self._process.stdout.fileno()
         for end in (self._input, self._output):
             os.set_blocking(end, False)

@@ -33,10 +33,21 @@ from matcher.errors import BadPicture, DamagedPicture, NotAPicture, TooLarge
 from matcher.formats import bare_png, claimed_size, describe, largest_icon, sniff
 from matcher.picture import Picture, Pixels
 
-PLUGINS = (BmpImagePlugin, GifImagePlugin, IcoImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
+PLUGINS = (
+    BmpImagePlugin,
+    GifImagePlugin,
+    IcoImagePlugin,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 _ORIENTATION = 274
 _DRAFT_LONGER, _DRAFT_SHORTER = 1024, 256  # what a JPEG keeps of its sides when it is decoded at a reduced scale
+_STRIP = 4_000_000  # pixels brought to normal form at a time: a picture of any size needs little more memory than its pixels
+_WHITES = {"f": (1.0, 255.0, 65535.0), "i": (65535.0,)}  # what may stand for white in a TIFF of floats or 32-bit integers
 _BLOCK = 16  # rows that a JPEG decoder holds back until it has seen what comes after them
 
 
@@ -199,19 +210,33 @@ def _turned(pixels: NDArray[Any], orientation: int) -> Pixels:
 
 def _eight_bits(image: Image.Image) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Return uint8 (height, width) or (height, width, 3), and what there is to say about it."""
+    if image.mode in ("I", "F"):
+        return _stretched(np.asarray(image))
+    width, height = image.size
+    step = max(1, _STRIP // width)
+    if step >= height:
+        return _converted(image), ()
+    first = _converted(image.crop((0, 0, width, step)))
+    pixels = np.empty((height, *first.shape[1:]), np.uint8)
+    pixels[:step] = first
+    for top in range(step, height, step):
+        bottom = min(top + step, height)
+        pixels[top:bottom] = _converted(image.crop((0, top, width, bottom)))
+    return pixels, ()
+
+
+def _converted(image: Image.Image) -> NDArray[Any]:
     mode = image.mode
     if mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        return _on_white(image), ()
+        return _on_white(image)
     if mode in ("L", "RGB"):
-        return np.asarray(image), ()
+        return np.asarray(image)
     if mode == "1":
-        return np.asarray(image.convert("L")), ()
+        return np.asarray(image.convert("L"))
     if mode.startswith("I;16"):
-        return _high_byte(np.asarray(image)), ()
-    if mode in ("I", "F"):
-        return _stretched(np.asarray(image))
+        return _high_byte(np.asarray(image))
     if mode in ("P", "CMYK", "YCbCr", "HSV", "RGBX"):
-        return np.asarray(image.convert("RGB")), ()
+        return np.asarray(image.convert("RGB"))
     raise NotAPicture(f"has colours of a kind that Kuato does not read ({mode})")
 
 
@@ -239,13 +264,13 @@ def _high_byte(values: NDArray[Any]) -> NDArray[np.uint8]:
 
 def _stretched(values: NDArray[Any]) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Map 32-bit integers or floats to 0..255 by the range that they seem meant for: 0..1, 0..255, 16 bits, else their own."""
-    finite = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(finite.min()), float(finite.max())
-    bottom, top = 0.0, next((limit for limit in _WHITES[values.dtype.kind] if high <= limit), high)
+    scaled = values.astype(np.float32)
+    np.nan_to_num(scaled, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(scaled.min()), float(scaled.max())
+    bottom, top = 0.0, next((white for white in _WHITES[values.dtype.kind] if high <= white), high)
     if low < 0 or top == high:
         bottom, top = low, max(high, low + 1e-6)
-    scaled = (finite - bottom) * (255.0 / (top - bottom))
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8), (f"{values.dtype} values {low:g} to {high:g} shown as {bottom:g} to {top:g}",)
-
-
-_WHITES = {"f": (1.0, 255.0, 65535.0), "i": (65535.0,)}
+    scaled -= bottom
+    scaled *= 255.0 / (top - bottom)
+    np.clip(np.rint(scaled, out=scaled), 0, 255, out=scaled)
+    return scaled.astype(np.uint8), (f"{values.dtype} values {low:g} to {high:g} shown as {bottom:g} to {top:g}",)

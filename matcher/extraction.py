@@ -89,7 +89,8 @@ def _compute(key: str, algorithm: Fingerprint, picture: Picture, view: str, name
         raise
     except Exception as error:  # an algorithm may be a stranger's; its failure costs this picture, nothing else
         if isinstance(error, MemoryError) or "Insufficient memory" in str(error):
-            raise TooLarge(f"{name} needs more memory for {key} than a worker may use, {limits.memory >> 20} MiB (picture.max_memory)") from error
+            allowed = f"a worker may use, {limits.memory >> 20} MiB (picture.max_memory)"
+            raise TooLarge(f"{name} needs more memory for {key} than {allowed}") from error
         raise DecodeCrash(f"{name} made the fingerprint {key} fail: {type(error).__name__}: {str(error)[:200]}") from error
 
 

@@ -68,7 +68,9 @@ def answer(found: Fingerprints) -> tuple[dict[str, Any], bytes]:
     return header, b"".join(value for _, _, value in parts)
 
 
-def believed(header: dict[str, Any], body: bytes, *, limits: Limits, asked: Collection[str], query: bool, digest: str, bytes_size: int) -> Fingerprints:
+def believed(
+    header: dict[str, Any], body: bytes, *, limits: Limits, asked: Collection[str], query: bool, digest: str, bytes_size: int
+) -> Fingerprints:
     """Return what an answer says, if it can be true. Raises Nonsense."""
     try:
         kind, (width, height) = header["format"], header["size"]

@@ -28,7 +28,9 @@ class TestFormats:
         assert (picture.format, picture.size, picture.warnings) == (kind, (240, 180), ())
         assert np.array_equal(picture.pixels, PHOTO)
 
-    @pytest.mark.parametrize(("kind", "options"), [("JPEG", {"quality": 95}), ("WEBP", {"quality": 95}), ("GIF", {}), ("JPEG", {"progressive": True})])
+    @pytest.mark.parametrize(
+        ("kind", "options"), [("JPEG", {"quality": 95}), ("WEBP", {"quality": 95}), ("GIF", {}), ("JPEG", {"progressive": True})]
+    )
     def test_lossy_formats_give_nearly_the_pixels(self, kind: str, options: dict[str, object]) -> None:
         assert apart(decode(encoded(PHOTO, kind, **options), LIMITS).pixels, PHOTO) < LIKE
 
@@ -187,6 +189,17 @@ class TestNormalForm:
         data = with_chunk(encoded(PHOTO), chunk(b"acTL", struct.pack(">II", 3, 0)) + chunk(b"fcTL", bytes(26)))
         assert np.array_equal(decode(data, LIMITS).pixels, PHOTO)
 
+    @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "1"])
+    def test_large_pictures_come_out_as_small_ones_do(self, mode: str) -> None:
+        tile = Image.fromarray(np.dstack([photo(1000, 500), photo(1000, 500, seed=8)[..., 0]])).convert("RGB" if mode == "P" else mode)
+        tile = tile.quantize(16) if mode == "P" else tile
+        wide = tile.resize((1000, 5500))
+        for row in range(11):
+            wide.paste(tile, (0, 500 * row))
+        pixels = decode(encoded(wide, compress_level=1), LIMITS).pixels
+        assert np.array_equal(pixels.reshape(11, 500, *pixels.shape[1:])[10], decode(encoded(tile), LIMITS).pixels)
+        assert np.array_equal(pixels[:500], pixels[3500:4000])
+
     def test_extreme_shapes(self) -> None:
         for width, height in ((1, 1), (1, 5000), (5000, 1), (2, 2)):
             assert decode(encoded(np.zeros((height, width, 3), np.uint8)), LIMITS).size == (width, height)
@@ -304,7 +317,7 @@ class TestBaggage:
             chunk(b"gAMA", b"1"),
             chunk(b"prVt", bytes(1000)) * 1000,
         ],
-        ids=["text bomb", "international text bomb", "profile bomb", "broken profile", "odd profile", "long text", "short gamma", "many chunks"],
+        ids=["text bomb", "other text bomb", "profile bomb", "broken profile", "odd profile", "long text", "short gamma", "many chunks"],
     )
     def test_png(self, baggage: bytes) -> None:
         plain = encoded(PHOTO)

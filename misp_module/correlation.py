@@ -75,7 +75,10 @@ class ImageCorrelation:
         objects: list[dict[str, Any]] = []
         errors: list[str] = []
         comments: list[str] = []
-        for subject in subjects(request, self._max_bytes)[:_MAX_SUBJECTS]:
+        asked = subjects(request, self._max_bytes)
+        if len(asked) > _MAX_SUBJECTS:
+            errors.append(f"Only the first {_MAX_SUBJECTS} of {len(asked)} attachments were looked up.")
+        for subject in asked[:_MAX_SUBJECTS]:
             try:
                 found = self._search(subject)
             except BadPicture as error:

@@ -16,8 +16,9 @@ _OPEN_DISTRIBUTION = {"1", "2", "3"}  # this community, connected communities, a
 
 @dataclass(frozen=True)
 class Disclosed:
-    """What may be said. source: the place to name, None when none may be named or none is known.
+    """What may be said.
 
+    source: the place to name, None when none may be named or none is known. seen: seconds since the epoch, 0 for untold.
     hidden: some place may not be told, so nothing that could come from it may be told either.
     """
 
@@ -41,8 +42,8 @@ def disclose(record: Record, asking: str) -> Disclosed:
     shown = [source for source in sources if may_tell(source)]
     hidden = len(shown) < len(sources)
     first = min(shown, key=lambda s: (s.kind != "misp-attribute", s.first_seen or float("inf"), s.key), default=None)
-    seen = 0.0 if hidden and first is None else first.first_seen or record.added if first else record.added
-    return Disclosed(first, seen, () if hidden else tuple(sorted(record.banks)), hidden)
+    seen = first.first_seen if first else 0.0
+    return Disclosed(first, seen or (0.0 if hidden else record.added), () if hidden else tuple(sorted(record.banks)), hidden)
 
 
 def may_tell(source: Source) -> bool:

@@ -87,6 +87,12 @@ def test_an_object_is_answered_for_each_attachment_and_one_bad_file_does_not_spo
     assert [found["ObjectReference"][0]["referenced_uuid"] for found in objects(reply)] == [ENRICHED]
 
 
+def test_of_an_object_with_many_attachments_the_first_are_answered():
+    parts = [attribute(b"picture", value=f"{i}.png") for i in range(20)]
+    reply = module(match(known())).answer({"module": "image_correlation", "object": {"Attribute": parts}})
+    assert len(objects(reply)) == 8 and "first 8 of 20" in reply["error"]
+
+
 def test_other_failures_are_the_application_s_to_report():
     class Away(Shelf):
         def search(self, data, *, limit, exclude, name):

@@ -58,7 +58,8 @@ def test_an_attribute_goes_before_other_places_and_the_first_before_later_ones()
 def test_a_hidden_source_hides_the_banks_too():
     red = seen_in_misp(tlp="tlp:red")
     told = disclose(known(sources=(red, Source("url", "https://example.org/")), banks=("operation x",)), ENRICHED)
-    assert told.hidden and told.banks == () and told.source is not None and told.source.kind == "url"
+    assert told.hidden and told.source is not None and told.source.kind == "url"
+    assert (told.banks, told.seen) == ((), 0.0)
 
 
 def test_of_a_picture_with_hidden_sources_only_nothing_is_told():

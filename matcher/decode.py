@@ -214,7 +214,7 @@ def _eight_bits(image: Image.Image) -> tuple[NDArray[Any], tuple[str, ...]]:
         return _stretched(np.asarray(image))
     width, height = image.size
     step = max(1, _STRIP // width)
-    if step >= height:
+    if step >= height or (image.mode in ("L", "RGB") and "transparency" not in image.info):
         return _converted(image), ()
     first = _converted(image.crop((0, 0, width, step)))
     pixels = np.empty((height, *first.shape[1:]), np.uint8)

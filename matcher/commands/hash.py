@@ -1,0 +1,68 @@
+"""`kuato hash`: the fingerprints of files, for other tools or out of curiosity."""
+
+from contextlib import closing
+
+import click
+
+from matcher.commands import shapes, tables
+from matcher.commands.inputs import ONE_PICTURE, Input, collected, exit_code, in_parallel
+from matcher.commands.invocation import Invocation, json_option, pass_invocation
+from matcher.errors import BadRequest, KuatoError
+from matcher.extraction import Fingerprints
+from matcher.fingerprints import registry
+from matcher.pool import WorkerPool
+
+_SHOWN = 64  # bytes of a fingerprint on a terminal
+
+
+@click.command("hash")
+@click.argument("paths", metavar="FILE|FOLDER|-...", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.option("--algorithm", "names", metavar="NAME", multiple=True, help="Compute this one; default: what fingerprints.enabled says.")
+@click.option("--all", "every", is_flag=True, help="Compute all that are installed.")
+@json_option
+@pass_invocation
+def hash_files(invocation: Invocation, paths: tuple[str, ...], names: tuple[str, ...], every: bool, as_json: bool) -> None:
+    """Print the fingerprints of pictures, in hexadecimal; needs no Redis."""
+    if every and names:
+        raise BadRequest("--all and --algorithm exclude each other; give one of them")
+    settings = invocation.settings
+    algorithms = registry.available() if every else registry.load(names or settings["fingerprints.enabled"] or None)
+    errors: list[KuatoError] = []
+
+    with WorkerPool(settings.limits(), algorithms, settings["workers.count"]) as pool:
+
+        def compute(one: Input) -> tuple[Input, Fingerprints | KuatoError]:
+            try:
+                return one, pool.fingerprint(one.read(settings["picture.max_bytes"]), name=tables.visible(one.name))
+            except ONE_PICTURE as error:
+                return one, error
+
+        inputs = (one for one in collected(paths) if one.is_picture())
+        with closing(in_parallel(compute, inputs, invocation.threads)) as outcomes:
+            for one, outcome in outcomes:
+                if isinstance(outcome, KuatoError):
+                    errors.append(outcome)
+                    tables.failed(outcome, {"file": one.name}, as_json)
+                elif as_json:
+                    tables.emit(shapes.hashes(one.name, outcome))
+                else:
+                    _show(one, outcome)
+    click.get_current_context().exit(exit_code(errors))
+
+
+def _show(one: Input, found: Fingerprints) -> None:
+    simple = [(one.name, name, "too simple") for name in found.too_simple]
+    rows = [(one.name, name, _short(value)) for name, value in found.values.items()]
+    if tables.on_terminal():
+        tables.say(f"{one.name}: {found.format} {found.size[0]}x{found.size[1]}, SHA-256 {found.sha256}")
+        tables.show(tables.pairs([(name, value) for _, name, value in rows + simple]))
+    else:
+        # One line a fingerprint, as sha256sum does it.
+        for name, algorithm, value in [(one.name, "sha256", found.sha256), *rows, *simple]:
+            tables.say(f"{value}  {algorithm}  {name}")
+
+
+def _short(value: bytes) -> str:
+    if not tables.on_terminal() or len(value) <= _SHOWN:
+        return value.hex()
+    return f"{value[:_SHOWN].hex()}... ({len(value):,} bytes)"

@@ -1,0 +1,131 @@
+"""From what people name on the command line (files, folders, `-`) to bytes, and the work on many of them at once."""
+
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from matcher.errors import BadPicture, BadRequest, KuatoError, NotFound, Refused, TooLarge
+from matcher.formats import sniff
+
+STDIN = "-"
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".ico")
+_HEAD = 64
+# What concerns one picture alone; with any other error all the rest would fail as well.
+ONE_PICTURE = (BadPicture, NotFound, Refused, BadRequest)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file, or standard input. found: it was met in a folder, not named itself."""
+
+    path: str
+    found: bool = False
+
+    @property
+    def name(self) -> str:
+        """The path as text that any encoding and any JSON parser takes; bytes that are no UTF-8 are escaped."""
+        return "standard input" if self.path == STDIN else as_text(self.path)
+
+    def read(self, most: int) -> bytes:
+        """Return the bytes, at most `most`. Raises NotFound, Refused, TooLarge, BadRequest."""
+        data = click.get_binary_stream("stdin").read(most + 1) if self.path == STDIN else self._file(most)
+        if len(data) > most:
+            raise TooLarge(f"{self.name} has more than {most / 1e6:.1f} MB, the limit (picture.max_bytes)")
+        return data
+
+    def is_picture(self) -> bool:
+        """Whether it is worth reading: named itself, begins like a picture, or is called one."""
+        if not self.found or self.path.lower().endswith(_SUFFIXES):
+            return True
+        try:
+            with open(self.path, "rb") as file:
+                return sniff(file.read(_HEAD)) is not None
+        except OSError:
+            return True  # read() will say what is wrong
+
+    def _file(self, most: int) -> bytes:
+        try:
+            with open(self.path, "rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size > most:
+                    raise TooLarge(f"{self.name} has {size / 1e6:.1f} MB, the limit is {most / 1e6:.1f} (picture.max_bytes)")
+                return file.read(most + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFound(f"{self.name} does not exist; check the path") from None
+        except PermissionError:
+            raise Refused(f"{self.name} may not be read; check its permissions") from None
+        except IsADirectoryError:
+            raise BadRequest(f"{self.name} is a folder; name a file") from None
+        except OSError as error:
+            raise BadRequest(f"{self.name} cannot be read: {error.strerror}") from None
+
+
+def collected(paths: Sequence[str]) -> Iterator[Input]:
+    """Yield the files named, and all files in the folders named, in their order, each folder's by name. Raises BadRequest."""
+    if paths.count(STDIN) > 1:
+        raise BadRequest("standard input (-) can be read once; give it once")
+    for path in paths:
+        if path != STDIN and Path(path).is_dir():
+            yield from _walked(path)
+        else:
+            yield Input(path)
+
+
+def _walked(folder: str) -> Iterator[Input]:
+    unreadable: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=unreadable.append):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(parent, name)
+            if _regular(path):
+                yield Input(str(path), found=True)
+    for error in unreadable:
+        yield Input(str(error.filename))
+
+
+def _regular(path: Path) -> bool:
+    """Whether it is a file; a pipe or a socket in a folder would keep us waiting. What cannot be told is tried."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True
+
+
+def in_parallel(work: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Generator[Result, None, None]:
+    """Yield the result of each item in order, with `jobs` threads and only a few items ahead.
+
+    Left early (an error, Ctrl-C), what is in work is finished and the rest not begun.
+    """
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(jobs) as threads:
+        try:
+            for item in items:
+                waiting.append(threads.submit(work, item))
+                if len(waiting) >= 4 * jobs:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def as_text(path: str) -> str:
+    """Return a path as text without lone surrogates."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def exit_code(errors: Iterable[KuatoError]) -> int:
+    """Return 0 without errors, their exit code when they share one, else 1."""
+    codes = {error.exit_code for error in errors}
+    return codes.pop() if len(codes) == 1 else int(bool(codes))

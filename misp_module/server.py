@@ -21,6 +21,7 @@ from misp_module.correlation import Known
 _CONNECTIONS = 64
 _IDLE_SECONDS = 15
 _MAX_HEADER = 16 * 1024
+_RECEIVE = 256 * 1024  # waitress reads 8 KiB at a time by itself, which takes seconds for a large picture
 
 
 class Listener:
@@ -47,6 +48,7 @@ class Listener:
             connection_limit=_CONNECTIONS + 2,  # waitress counts its own two sockets
             channel_timeout=_IDLE_SECONDS,
             cleanup_interval=5,
+            recv_bytes=_RECEIVE,
             max_request_header_size=_MAX_HEADER,
             # The application refuses what is too long with an answer that MISP shows; this is only the last resort.
             max_request_body_size=4 * max_body(settings),

@@ -138,6 +138,14 @@ def test_what_is_no_picture_is_named(ask, data):
     assert reply["results"] == {} and "shot.png" in reply["error"]
 
 
+def test_hostile_files_are_answered_in_time(ask, shared):
+    for file in sorted((shared / "data" / "malformed" / "files").iterdir()):
+        started = time.monotonic()
+        reply = ask(asking(file.read_bytes(), value=file.name))
+        assert isinstance(reply["results"], dict) and "Traceback" not in reply.get("error", ""), file.name
+        assert time.monotonic() - started < 10, file.name
+
+
 def test_hover_answers_for_attributes_that_are_known(ask, matcher):
     matcher.add(jpeg(page(1), 70), sources=[seen_in_misp(ENRICHED)])
     try:

@@ -65,10 +65,8 @@ def extract(
     for key, algorithm in algorithms.items():
         started = time.perf_counter()
         source = whole if algorithm.exact else picture
-        for view in dict.fromkeys((AS_IS, *algorithm.views)) if query else (AS_IS,):
-            fingerprint = _compute(key, algorithm, source, view, name, limits)
-            if fingerprint is not None:
-                views.setdefault(view, {})[key] = fingerprint
+        for view, fingerprint in _compute(key, algorithm, source, query, name, limits).items():
+            views.setdefault(view, {})[key] = fingerprint
         timings[key] = _milliseconds(started)
     return Fingerprints(
         sha256=sha256(data).hexdigest() if digest is None else digest,
@@ -82,9 +80,12 @@ def extract(
     )
 
 
-def _compute(key: str, algorithm: Fingerprint, picture: Picture, view: str, name: str, limits: Limits) -> bytes | None:
+def _compute(key: str, algorithm: Fingerprint, picture: Picture, query: bool, name: str, limits: Limits) -> dict[str, bytes]:
     try:
-        return algorithm.compute(picture.view(view))
+        if query:
+            return algorithm.compute_views(picture)
+        fingerprint = algorithm.compute(picture)
+        return {} if fingerprint is None else {AS_IS: fingerprint}
     except BadPicture:
         raise
     except Exception as error:  # an algorithm may be a stranger's; its failure costs this picture, nothing else

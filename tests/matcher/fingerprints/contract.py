@@ -1,6 +1,7 @@
 """What holds for every fingerprint: a test class inherits it and names pictures."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +13,12 @@ from matcher.picture import VIEWS
 from tests.matcher.fingerprints.drawn import drawn
 
 Pairs = Sequence[tuple[str, str]]
+
+
+@cache
+def computed(fingerprint: Fingerprint, name: str) -> bytes | None:
+    """Return the fingerprint of the picture `name`, once for all tests."""
+    return fingerprint.compute(drawn(name))
 
 
 class FingerprintContract:
@@ -26,7 +33,7 @@ class FingerprintContract:
     too_simple: ClassVar[Sequence[str]] = ["white", "black", "grey"]
 
     def of(self, name: str) -> bytes:
-        found = self.fingerprint.compute(drawn(name))
+        found = computed(self.fingerprint, name)
         assert isinstance(found, bytes), f"{name} is not too simple"
         return found
 

@@ -53,6 +53,8 @@ class Local(VotingFingerprint):
 
     def compute(self, picture: Picture) -> bytes | None:
         grey = _working(picture)
+        if min(grey.shape) <= 30:  # all border to ORB, whose pyramid of so small a picture ends below one pixel and raises
+            return None
         detector = cv2.ORB.create(2000, STEP, OCTAVES, 15, 0, 2, cv2.ORB_HARRIS_SCORE, 31, CONTRAST)
         points = detector.detect(grey)
         if len(points) < FEWEST:

@@ -48,7 +48,7 @@ class Commands(click.Group):
             return None
         try:
             command = point.load()
-        except (Exception, SystemExit) as error:  # a stranger's module may fail in any way
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module may fail in any way
             _log.debug("command %s", cmd_name, exc_info=True)
             _warn(f"command {cmd_name} cannot be loaded from {point.value}: {type(error).__name__}: {error}")
             return None

@@ -26,7 +26,8 @@ def show(invocation: Invocation, as_json: bool) -> None:
         return
     if tables.on_terminal():
         for row in TABLE:
-            tables.say(f"{row.name} = {_text(settings[row.name])} {row.unit}".rstrip() + f"  ({settings.origin(row.name)})")
+            value = f"{_text(settings[row.name])} {row.unit}".rstrip() if settings[row.name] not in ("", (), None) else "(empty)"
+            tables.say(f"{row.name} = {value}, {settings.origin(row.name)}")
             tables.say(f"    {row.text}")
         return
     rows = [(row.name, _text(settings[row.name]), row.unit, settings.origin(row.name), row.text) for row in TABLE]

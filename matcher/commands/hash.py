@@ -51,15 +51,15 @@ def hash_files(invocation: Invocation, paths: tuple[str, ...], names: tuple[str,
 
 
 def _show(one: Input, found: Fingerprints) -> None:
-    simple = [(one.name, name, "too simple") for name in found.too_simple]
-    rows = [(one.name, name, _short(value)) for name, value in found.values.items()]
+    rows = [("sha256", found.sha256), *((name, _short(value)) for name, value in found.values.items())]
+    rows += [(name, "too-simple") for name in found.too_simple]
     if tables.on_terminal():
-        tables.say(f"{one.name}: {found.format} {found.size[0]}x{found.size[1]}, SHA-256 {found.sha256}")
-        tables.show(tables.pairs([(name, value) for _, name, value in rows + simple]))
+        tables.say(f"{one.name}: {found.format} {found.size[0]}x{found.size[1]}")
+        tables.show(tables.pairs(rows))
     else:
-        # One line a fingerprint, as sha256sum does it.
-        for name, algorithm, value in [(one.name, "sha256", found.sha256), *rows, *simple]:
-            tables.say(f"{value}  {algorithm}  {name}")
+        # Value first, as sha256sum does it: file names may hold blanks.
+        for algorithm, value in rows:
+            tables.say(f"{value}  {algorithm}  {one.name}")
 
 
 def _short(value: bytes) -> str:

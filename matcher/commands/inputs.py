@@ -34,7 +34,7 @@ class Input:
     @property
     def name(self) -> str:
         """The path as text that any encoding and any JSON parser takes; bytes that are no UTF-8 are escaped."""
-        return "standard input" if self.path == STDIN else as_text(self.path)
+        return "standard input" if self.path == STDIN else as_text(self.path) or "''"
 
     def read(self, most: int) -> bytes:
         """Return the bytes, at most `most`. Raises NotFound, Refused, TooLarge, BadRequest."""
@@ -75,7 +75,7 @@ def collected(paths: Sequence[str]) -> Iterator[Input]:
     if paths.count(STDIN) > 1:
         raise BadRequest("standard input (-) can be read once; give it once")
     for path in paths:
-        if path != STDIN and Path(path).is_dir():
+        if path not in (STDIN, "") and Path(path).is_dir():
             yield from _walked(path)
         else:
             yield Input(path)

@@ -63,7 +63,7 @@ def _listeners(invocation: Invocation, names: tuple[str, ...]) -> dict[str, List
             made[name] = points[name].load()(matcher, invocation.settings)
         except KuatoError:
             raise
-        except Exception as error:  # a stranger's module may fail in any way
+        except Exception as error:  # noqa: BLE001 - a stranger's module may fail in any way
             _log.debug("listener %s", name, exc_info=True)
             tables.complain(f"warning: listener {name} cannot be started: {type(error).__name__}: {error}")
             continue

@@ -1,6 +1,7 @@
 """What people read: tables that fit 80 columns on a terminal; in a pipe one line a row, nothing cut, nothing coloured."""
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _COLOURS = {"YES": "bold red", "MAYBE": "bold yellow", "NO": "green"}
 _PIPE_WIDTH = 1_000_000
 _SOURCES = 3
+
+_log = logging.getLogger(__name__)
 
 
 def visible(text: str) -> str:
@@ -47,6 +50,7 @@ def complain(text: str) -> None:
 
 def failed(error: KuatoError, what: Mapping[str, str], as_json: bool) -> None:
     """Tell what went wrong with one input of several: on stderr, and for programs in its place among the answers."""
+    _log.debug("%s", error, exc_info=error)
     complain(f"{error} [{error.code}]")
     if as_json:
         emit({**what, "error": shapes.failure(error)})
@@ -157,19 +161,19 @@ def records(found: Sequence["Record"]) -> None:
 
 def reasons(evidence: Sequence[Evidence]) -> list[str]:
     """Return what speaks for a match, in words."""
-    return [words(one) for one in evidence if one.decision is not Decision.NO]
+    return [f"{one.algorithm}: {words(one)}" for one in evidence if one.decision is not Decision.NO]
 
 
 def words(one: Evidence) -> str:
     """Say in words what one algorithm found."""
     if one.note:
-        return f"{one.algorithm}: {one.note}"
+        return one.note
     view = "" if one.view == "as is" else f", {one.view}"
     if one.alignment:
         ours, theirs = one.alignment.query_region.area, one.alignment.known_region.area
-        return f"{one.algorithm}: {one.alignment.inliers} features agree, over {ours:.0%} of it and {theirs:.0%} of the known{view}"
+        return f"{one.alignment.inliers} features agree, over {ours:.0%} of it and {theirs:.0%} of the known{view}"
     bound = f"YES up to {one.threshold:.3f}" if one.threshold >= 0 else "has no say"
-    return f"{one.algorithm}: distance {one.distance:.3f}, {bound}{view}"
+    return f"distance {one.distance:.3f}, {bound}{view}"
 
 
 def coloured(decision: Decision) -> Text:

@@ -21,7 +21,7 @@ def page(seed: int) -> Image.Image:
     accent = tuple(int(c) for c in random.integers(20, 200, 3))
     draw.rectangle((0, 0, SIZE[0], 70), fill=accent)
     for _ in range(7):
-        x, y, w, h = random.integers(20, 700), random.integers(90, 500), random.integers(80, 320), random.integers(20, 160)
+        x, y, w, h = (int(random.integers(*span)) for span in ((20, 700), (90, 500), (80, 320), (20, 160)))
         draw.rounded_rectangle((x, y, x + w, y + h), 8, fill=tuple(int(c) for c in random.integers(90, 256, 3)), outline=accent)
         for line in range(y + 6, y + h - 10, 14):
             words = ["".join(chr(97 + c) for c in random.integers(0, 26, 6)) for _ in range(w // 50)]
@@ -50,7 +50,7 @@ def saved(image: Image.Image, format: str = "PNG", quality: int = 90) -> bytes:
 def file(name: str) -> bytes:
     """Return the bytes of a picture by name: `page`, `photo` (`page2` ..: others), alone or with `:` and what was done to it."""
     kind, _, treatment = name.partition(":")
-    flat = {"white": "white", "black": "black", "grey": (128, 128, 128)}
+    flat = {"white": "#ffffff", "black": "#000000", "grey": "#808080"}
     if kind in flat:
         return saved(Image.new("RGB", SIZE, flat[kind]))
     image = {"page": page, "phot": photo}[kind[:4]](int(kind.lstrip("pageot h") or 1))

@@ -12,7 +12,7 @@ from matcher.errors import BadSettings
 from matcher.fingerprints.pdq import PDQ
 from matcher.fingerprints.registry import available, load
 
-EDGES = '''
+EDGES = """
 import numpy as np
 from matcher.fingerprints.base import BinaryFingerprint
 
@@ -21,7 +21,7 @@ class Edges(BinaryFingerprint):
 
     def compute(self, picture):
         return np.packbits(np.arange(8) < picture.size[0] % 8).tobytes()
-'''
+"""
 
 
 class Site:

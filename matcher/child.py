@@ -43,7 +43,7 @@ class Child:
     """One worker, ready for pictures once made. Not thread-safe: one caller at a time.
 
     unconfined: why it runs without a sandbox, "" when it has one. served: pictures so far.
-    Raises BadSettings for an algorithm that cannot be loaded, KuatoError when the process does not come up.
+    Raises BadSettings for an algorithm that cannot be loaded, Died or KuatoError when the process does not come up.
     """
 
     def __init__(self, limits: Limits, algorithms: Sequence[str], requests: int) -> None:
@@ -78,8 +78,8 @@ class Child:
             header, _ = self.receive()
         except TimeoutError:
             raise KuatoError(f"a decoding worker did not start within {_START_SECONDS:g} s") from None
-        except (Died, wire.Nonsense) as error:
-            raise KuatoError(f"a decoding worker did not start: {error}") from None
+        except wire.Nonsense as nonsense:
+            raise KuatoError(f"a decoding worker did not start: {nonsense}") from None
         if failure := wire.failure(header, KuatoError):
             raise failure
         self.served = 0

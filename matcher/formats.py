@@ -79,7 +79,8 @@ def bare_png(data: bytes) -> bytes:
         length, kind = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
         if kind not in _PNG_NEEDED and end <= len(data):
-            kept.append(view[start:position])
+            if position > start:
+                kept.append(view[start:position])
             start = end
         position = end
         if kind == b"IEND":

@@ -125,7 +125,7 @@ class WorkerPool:
                     break
                 self._changed.wait()
         try:
-            child = Child(self.limits, self.algorithms, _REQUESTS)
+            child = self._started()
         except BaseException:
             self._forget()
             raise
@@ -133,6 +133,15 @@ class WorkerPool:
             self._warned = True
             _log.warning("pictures are decoded without a sandbox: %s", child.unconfined)
         return child
+
+    def _started(self) -> Child:
+        try:
+            return Child(self.limits, self.algorithms, _REQUESTS)
+        except Died:  # whoever killed it, no picture is to blame; but what dies twice will die again
+            try:
+                return Child(self.limits, self.algorithms, _REQUESTS)
+            except Died as death:
+                raise KuatoError(f"a decoding worker did not start: {death}") from None
 
     def _give_back(self, child: Child, healthy: bool) -> None:
         with self._changed:

@@ -185,6 +185,11 @@ class TestNormalForm:
         data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
         assert apart(decode(data, LIMITS).pixels, PHOTO) < LIKE
 
+    def test_first_picture_of_a_stereo_photo(self) -> None:
+        data = encoded(Image.fromarray(PHOTO), "MPO", save_all=True, append_images=[Image.fromarray(photo(seed=8))])
+        picture = decode(data, LIMITS)
+        assert picture.format == "JPEG" and apart(picture.pixels, PHOTO) < LIKE
+
     def test_broken_animation_does_not_spoil_the_default_picture(self) -> None:
         data = with_chunk(encoded(PHOTO), chunk(b"acTL", struct.pack(">II", 3, 0)) + chunk(b"fcTL", bytes(26)))
         assert np.array_equal(decode(data, LIMITS).pixels, PHOTO)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from matcher.decode import Limits, decode
@@ -14,6 +13,7 @@ from matcher.errors import BadPicture, DecodeCrash, DecodeTimeout
 from matcher.extraction import Fingerprints
 from matcher.fingerprints import registry
 from matcher.pool import WorkerPool
+from tests.matcher.processes import named, peak_memory
 
 LIMITS = Limits(seconds=2.0)
 
@@ -59,8 +59,8 @@ def test_every_file_has_its_expected_outcome(malformed: Path, pool: WorkerPool) 
     files = json.loads((malformed / "ground_truth.json").read_text())["files"]
     assert len(files) == 110
     assert pool.fingerprint((malformed / "files" / "rgba_half.png").read_bytes())
-    (worker,) = (child for child in psutil.Process().children() if "matcher.worker" in " ".join(child.cmdline()))
-    wrong = []
+    (worker,) = named("matcher.worker")
+    wrong: list[tuple[object, ...]] = []
     for entry in files:
         name = entry["file"]
         started = time.monotonic()
@@ -77,9 +77,8 @@ def test_every_file_has_its_expected_outcome(malformed: Path, pool: WorkerPool) 
         if not accepted and not str(found).startswith(name[:20].split("\u202e")[0]):
             wrong.append((name, str(found)))
     assert wrong == []
-    assert worker.is_running(), "one worker survives them all"
-    peak = next(line for line in Path(f"/proc/{worker.pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
-    assert int(peak.split()[1]) < 300 << 10
+    assert named("matcher.worker") == {worker}, "one worker survives them all"
+    assert peak_memory(worker) < 300 << 20
 
 
 def test_orientations_match_each_other(malformed: Path, pool: WorkerPool) -> None:

@@ -10,7 +10,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from matcher import wire
@@ -21,6 +20,7 @@ from matcher.fingerprints import registry
 from matcher.pool import WorkerPool
 from tests.matcher import doubles
 from tests.matcher.pictures import encoded, photo
+from tests.matcher.processes import children, ends, open_files
 
 LIMITS = Limits()
 QUICK = Limits(seconds=1.0)
@@ -46,11 +46,6 @@ def make_pool() -> Iterator[MakePool]:
     yield make
     for pool in pools:
         pool.close()
-
-
-def children() -> set[int]:
-    """The processes of this one that run, or are dead and not yet buried."""
-    return {child.pid for child in psutil.Process().children()}
 
 
 class TestAnswers:
@@ -150,12 +145,44 @@ class TestMisbehaviour:
         assert children() == set()
         assert pool.fingerprint(FATAL).values["number"] != first.values["number"]
 
+    def test_a_worker_is_replaced_now_and_then(self, make_pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("matcher.pool._REQUESTS", 3)
+        pool = make_pool("number")
+        numbers = [pool.fingerprint(FATAL).values["number"] for _ in range(7)]
+        assert [len(set(numbers[n : n + 3])) for n in (0, 3, 6)] == [1, 1, 1] and len(set(numbers)) == 3
+
+    def test_workers_killed_at_random_cost_only_what_they_held(self, make_pool: MakePool) -> None:
+        pool = make_pool("mean", workers=2)
+        expected = pool.fingerprint(ORDINARY)
+
+        done = threading.Event()
+
+        def ask_on() -> list[str]:
+            answers = []
+            while not done.is_set():
+                try:
+                    answers.append("right" if pool.fingerprint(ORDINARY) == expected else "wrong")
+                except DecodeCrash as crash:
+                    answers.append("crash" if "SIGKILL" in str(crash) else str(crash))
+            return answers
+
+        with ThreadPoolExecutor(3) as threads:
+            asking = [threads.submit(ask_on) for _ in range(3)]
+            for _ in range(4):
+                time.sleep(0.6)
+                os.kill(next(iter(children())), signal.SIGKILL)
+            done.set()
+            answers = [answer for a in asking for answer in a.result()]
+        assert set(answers) <= {"right", "crash"}
+        assert answers.count("crash") <= 4 < answers.count("right")
+        assert pool.fingerprint(ORDINARY) == expected
+
     def test_a_worker_killed_while_idle_is_no_pictures_fault(self, make_pool: MakePool) -> None:
         pool = make_pool("mean")
         pool.fingerprint(ORDINARY)
         (pid,) = children()
         os.kill(pid, signal.SIGKILL)
-        psutil.wait_procs([psutil.Process(pid)], timeout=0.2)
+        assert ends(pid, within=2.0)
         assert pool.fingerprint(ORDINARY).format == "PNG"
         assert pid not in children()
 
@@ -229,7 +256,7 @@ class TestConfinement:
             os.set_inheritable(held.fileno(), True)
             make_pool("mean").fingerprint(ORDINARY)
             (pid,) = children()
-            assert not any("held" in file.path for file in psutil.Process(pid).open_files())
+            assert not any("held" in file for file in open_files(pid))
 
 
 class TestLife:
@@ -305,6 +332,6 @@ threading.Event().wait()
         script.write_text(host)
         with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE) as process:
             assert process.stdout is not None and process.stdout.readline() == b"ready\n"
-            (worker,) = psutil.Process(process.pid).children()
+            (worker,) = children(process.pid)
             process.kill()
-        worker.wait(timeout=within)
+        assert ends(worker, within)

@@ -132,11 +132,11 @@ class VoteIndex:
     def entries(self, id: int, slots: NDArray[np.integer], keys: NDArray[np.integer]) -> Entries:
         """Return what filing `id` under each (slot, key) appends; the same key in one slot counts once."""
         entry = id.to_bytes(4, "little")
-        return [(key, entry) for key in dict.fromkeys(self._names(slots, keys))]
+        return [(key.tobytes(), entry) for key in np.unique(self._keys(slots, keys), axis=0)]
 
     def vote(self, slots: NDArray[np.integer], keys: NDArray[np.integer], weights: NDArray[np.float64] | None = None) -> Ballot:
         """Return who has most votes from the lists of the probes; `weights` (one a probe) multiply their votes."""
-        lists = self._store.tails(self._names(slots, keys), 4 * self._cap)
+        lists = self._store.tails(self._keys(slots, keys), 4 * self._cap)
         lengths = np.array([len(value) // 4 for value in lists], np.int64)
         ids = np.frombuffer(b"".join(lists), np.uint32)
         each = (np.ones(len(lists)) if weights is None else weights) / np.maximum(lengths, 1)
@@ -145,8 +145,7 @@ class VoteIndex:
         order = np.argsort(-votes, kind="stable")
         return Ballot(distinct[order], votes[order], lengths)
 
-    def _names(self, slots: NDArray[np.integer], keys: NDArray[np.integer]) -> list[bytes]:
-        raw = np.empty(len(keys), ">u4")
-        raw[:] = (slots.astype(np.uint32) << 24) | keys.astype(np.uint32)
-        data = raw.tobytes()
-        return [self._prefix + data[n : n + 4] for n in range(0, len(data), 4)]
+    def _keys(self, slots: NDArray[np.integer], keys: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Return the keys in Redis, uint8 (n, length)."""
+        raw = ((slots.astype(np.uint32) << 24) | keys.astype(np.uint32)).astype(">u4").reshape(-1, 1)
+        return np.hstack([np.tile(np.frombuffer(self._prefix, np.uint8), (len(raw), 1)), raw.view(np.uint8)])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from matcher.bank import Bank
 from matcher.collection import Collection
 from matcher.decision import Rules
-from matcher.evidence import gather
+from matcher.evidence import Views, gather
 from matcher.extraction import Fingerprints
 from matcher.fingerprints.base import Fingerprint
 from matcher.match import Answer, Decision, Evidence, Match, Relation
@@ -39,6 +39,32 @@ class _Found:
         self.timings[step] = self.timings.get(step, 0.0) + (time.perf_counter() - started) * 1000
 
 
+@dataclass
+class _Round:
+    """Who may be meant, before anything of theirs was read.
+
+    near: found by distance, with the view. votes: (algorithm, view) -> id -> share of the votes, most first.
+    rarity: view -> algorithm -> how rare each item's keys are, 0..1. reads: lists read.
+    """
+
+    near: dict[int, str] = field(default_factory=dict)
+    votes: dict[tuple[str, str], dict[int, float]] = field(default_factory=dict)
+    rarity: dict[str, dict[str, NDArray[np.float64]]] = field(default_factory=dict)
+    reads: int = 0
+
+    def ids(self, each: int) -> list[int]:
+        """Return all candidates once: those near, and the first `each` of every vote."""
+        return list(dict.fromkeys([*self.near, *(id for votes in self.votes.values() for id in list(votes)[:each])]))
+
+    def best_views(self, algorithm: str) -> dict[int, str]:
+        """Return the candidates that one algorithm's votes name, most votes first, each with its best view."""
+        ballots = sorted(((-share, id, view) for (name, view), votes in self.votes.items() if name == algorithm for id, share in votes.items()))
+        found: dict[int, str] = {}
+        for _, id, view in ballots:
+            found.setdefault(id, view)
+        return found
+
+
 @dataclass(frozen=True)
 class Scope:
     """What a search may answer with.
@@ -60,14 +86,19 @@ class Scope:
 class Search:
     """Searches one collection with one set of rules.
 
-    verified: how many candidates at most are compared by their local features in a round.
+    verified: how many candidates at most are compared by large fingerprints (local features) in a round.
+    considered: how many of each vote are compared by the others. probe_budget: lists read at most before no new round begins.
     """
 
-    def __init__(self, collection: Collection, algorithms: Mapping[str, Fingerprint], rules: Rules, verified: int = 12, probe_budget: int = 3000) -> None:
+    def __init__(
+        self, collection: Collection, algorithms: Mapping[str, Fingerprint], rules: Rules, verified: int = 12, considered: int = 16, probe_budget: int = 3000
+    ) -> None:
         self._collection = collection
-        self._algorithms = algorithms
+        self._large = {name: algorithm for name, algorithm in algorithms.items() if algorithm.large}
+        self._small = {name: algorithm for name, algorithm in algorithms.items() if not algorithm.large}
         self._rules = rules
         self._verified = verified
+        self._considered = considered
         self._probe_budget = probe_budget
 
     def answer(self, query: Fingerprints, scope: Scope) -> Answer:
@@ -80,7 +111,7 @@ class Search:
             found.matches[exact.picture.id] = exact
         probes = self._probe_budget
         for views in ROUNDS:
-            probes -= self._round(query, views, scope, book, found, probes)
+            probes -= self._round(query, views, scope, book, found)
             if probes <= 0 or any(match.decision is Decision.YES and match is not exact for match in found.matches.values()):
                 break
         matches = self._collection_named(sorted(found.matches.values(), key=lambda match: (match.decision.rank, match.distance, match.picture.id)))
@@ -105,43 +136,56 @@ class Search:
         evidence = Evidence("sha256", "bytes", 0.0, 0.0, Decision.YES, note="the same file, byte for byte")
         return Match(record, Decision.YES, Relation.SAME_PICTURE, 0.0, (evidence,))
 
-    def _round(self, query: Fingerprints, views: Sequence[str], scope: Scope, book: Mapping[int, Bank], found: _Found, budget: int) -> int:
+    def _round(self, query: Fingerprints, views: Sequence[str], scope: Scope, book: Mapping[int, Bank], found: _Found) -> int:
         """Ask with these views; return how many lists were read."""
         asked = {view: query.views[view] for view in views if view in query.views}
-        near: dict[int, None] = {}
-        voted: dict[str, dict[int, float]] = {}
-        rarity: dict[str, dict[str, NDArray[np.float64]]] = {}
-        reads = 0
         with found.timed("candidates"):
-            for view, values in asked.items():
-                for name, value in values.items():
-                    space = self._collection.filing.space(name)
-                    if space is not None:
-                        index = self._collection.filing.bands[space]
-                        candidates = index.search(value)
-                        near.update(dict.fromkeys(candidates.ids.tolist()))
-                        found.truncated |= candidates.truncated
-                        reads += index.probe_count
-                    elif name in self._collection.filing.voting:
-                        slots, keys, items = self._collection.filing.voting[name].probes(value)
-                        ballot = self._collection.filing.votes[name].vote(slots, keys)
-                        reads += len(keys)
-                        rarity.setdefault(view, {})[name] = _rarity(ballot.lengths, items)
-                        for id, votes in zip(ballot.ids[: self._verified].tolist(), ballot.votes.tolist(), strict=False):
-                            voted.setdefault(name, {})[id] = max(votes, voted.get(name, {}).get(id, 0.0))
+            round = self._candidates(asked, found)
         with found.timed("records"):
-            ids = [id for id in dict.fromkeys([*near, *(id for votes in voted.values() for id in votes)]) if id not in found.matches]
+            ids = [id for id in round.ids(self._considered) if id not in found.matches]
             records = {id: record for id, record in self._collection.records.live(ids).items() if scope.admits(record)}
-            large = {name: self._collection.large.read(name, list(records)) for name in self._collection.filing.large_names}
         with found.timed("evidence"):
-            for id, record in records.items():
-                known = record.fingerprints | {name: values[id] for name, values in large.items() if id in values}
-                evidence = gather(asked, known, self._algorithms, self._rules, rarity)
-                thresholds = _thresholds(record, book)
-                decision, relation, distance = self._rules.judge(evidence, thresholds)
-                if decision is not Decision.NO:
-                    found.matches[id] = Match(record, decision, relation, distance, tuple(evidence))
-        return reads
+            evidence = {id: gather(asked, record.fingerprints, self._small, self._rules) for id, record in records.items()}
+        with found.timed("verification"):
+            for id, more in self._verify(asked, round, evidence).items():
+                evidence[id] += more
+        for id, record in records.items():
+            decision, relation, distance = self._rules.judge(evidence[id], _thresholds(record, book))
+            if decision is not Decision.NO:
+                found.matches[id] = Match(record, decision, relation, distance, tuple(evidence[id]))
+        return round.reads
+
+    def _candidates(self, asked: Views, found: _Found) -> "_Round":
+        filing, round = self._collection.filing, _Round()
+        for view, values in asked.items():
+            for name, value in values.items():
+                space = filing.space(name)
+                if space is not None:
+                    candidates = filing.bands[space].search(value)
+                    round.near.update(dict.fromkeys(candidates.ids.tolist(), view))
+                    found.truncated |= candidates.truncated
+                    round.reads += filing.bands[space].probe_count
+                elif name in filing.voting:
+                    slots, keys, items = filing.voting[name].probes(value)
+                    ballot = filing.votes[name].vote(slots, keys)
+                    round.reads += len(keys)
+                    round.rarity.setdefault(view, {})[name] = _rarity(ballot.lengths, items)
+                    best = zip(ballot.ids[: self._considered].tolist(), ballot.votes.tolist(), strict=False)
+                    round.votes[name, view] = {id: votes / max(len(keys), 1) for id, votes in best}
+        return round
+
+    def _verify(self, asked: Views, round: "_Round", evidence: Mapping[int, list[Evidence]]) -> dict[int, list[Evidence]]:
+        """Return what the large fingerprints say of the likeliest candidates, each in the view that led to it."""
+        near = {id: min(one.distance / max(one.threshold, 1e-9) for one in some) for id, some in evidence.items() if any(one.decision is not Decision.NO for one in some)}
+        verified: dict[int, list[Evidence]] = {}
+        for name, algorithm in self._large.items():
+            voted = round.best_views(name)
+            chosen = list(dict.fromkeys([*sorted(near, key=near.__getitem__)[: self._verified // 2], *(id for id in voted if id in evidence)]))[: self._verified]
+            known = self._collection.large.read(name, chosen)
+            for id in known:
+                view = voted.get(id) or round.near.get(id) or next(iter(asked))
+                verified.setdefault(id, []).extend(gather({view: asked[view]}, {name: known[id]}, {name: algorithm}, self._rules, round.rarity))
+        return verified
 
     def _collection_named(self, matches: Iterable[Match]) -> list[Match]:
         matches = list(matches)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -35,6 +36,7 @@ class Store:
         self._locate = locate
         self._timeout = timeout
         self.prefix = prefix.encode()
+        self._connecting = Lock()
         self._connected: redis.Redis | None = None
 
     def key(self, kind: bytes, rest: bytes = b"") -> bytes:
@@ -49,38 +51,27 @@ class Store:
 
     def read_block(self, keys: NDArray[np.uint8]) -> list[bytes | None]:
         """Return the values of keys of one length, uint8 (n, length): as `read`, without the cost of n Python objects."""
-        count, length = keys.shape
-        frame = b"$%d\r\n" % length
-        block = np.empty((count, len(frame) + length + 2), np.uint8)
-        block[:, : len(frame)] = np.frombuffer(frame, np.uint8)
-        block[:, len(frame) : -2] = keys
-        block[:, -2:] = (13, 10)
-        command = b"*%d\r\n$4\r\nMGET\r\n" % (count + 1) + block.tobytes()
+        command = b"*%d\r\n$4\r\nMGET\r\n" % (len(keys) + 1) + _framed(b"", keys, b"")
+        return cast("list[bytes | None]", self._again(lambda: self._exchange(command, 1))[0])
 
-        def ask() -> list[bytes | None]:
-            pool: Any = self._client().connection_pool
-            connection = pool.get_connection()
-            try:
-                connection.send_packed_command([command])
-                return cast("list[bytes | None]", connection.read_response())
-            except BaseException:
-                connection.disconnect()
-                raise
-            finally:
-                pool.release(connection)
+    def tails(self, keys: NDArray[np.uint8], size: int) -> list[bytes]:
+        """Return the last `size` bytes of the value of each key, uint8 (n, length), empty where there is none."""
+        start = b"-%d" % size
+        command = _framed(b"*4\r\n$8\r\nGETRANGE\r\n", keys, b"$%d\r\n%s\r\n$2\r\n-1\r\n" % (len(start), start))
+        return cast("list[bytes]", self._again(lambda: self._exchange(command, len(keys)))) if len(keys) else []
 
-        return self._again(ask)
-
-    def tails(self, keys: Sequence[bytes], size: int) -> list[bytes]:
-        """Return the last `size` bytes of each key's value, empty where there is none."""
-
-        def ask() -> list[bytes]:
-            pipeline = self._client().pipeline(transaction=False)
-            for key in keys:
-                pipeline.getrange(key, -size, -1)
-            return cast("list[bytes]", pipeline.execute())
-
-        return self._again(ask) if keys else []
+    def _exchange(self, command: bytes, answers: int) -> list[Any]:
+        """Send commands already in the protocol's form, return the answers."""
+        pool: Any = self._client().connection_pool
+        connection = pool.get_connection()
+        try:
+            connection.send_packed_command([command])
+            return [connection.read_response() for _ in range(answers)]
+        except BaseException:
+            connection.disconnect()
+            raise
+        finally:
+            pool.release(connection)
 
     def append(self, entries: Iterable[tuple[bytes, bytes]]) -> None:
         """Append each value to its key. Not idempotent: after a failure any part of it may have happened."""
@@ -151,14 +142,19 @@ class Store:
             client.connection_pool.disconnect(inuse_connections=False)
 
     def _client(self) -> redis.Redis:
-        client = self._connected
-        if client is None:
-            client = redis.Redis.from_url(
-                self._locate(), retry=Retry(NoBackoff(), 0), socket_timeout=self._timeout, socket_connect_timeout=self._timeout, max_connections=256
-            )
-            self._check_schema(client)
-            self._connected = client
-        return client
+        with self._connecting:
+            if self._connected is None:
+                client = redis.Redis.from_url(
+                    self._locate(),
+                    retry=Retry(NoBackoff(), 0),
+                    socket_timeout=self._timeout,
+                    socket_connect_timeout=self._timeout,
+                    socket_read_size=1 << 18,
+                    max_connections=256,
+                )
+                self._check_schema(client)
+                self._connected = client
+            return self._connected
 
     def _check_schema(self, client: redis.Redis) -> None:
         meta = self.key(b"m")
@@ -192,3 +188,13 @@ class Store:
             if str(error).startswith(("OOM", "MISCONF", "NOREPLICAS", "READONLY", "WRONGTYPE")):
                 raise StoreFull(f"Redis refuses to write ({error}); nothing was acknowledged. Free memory or disk and try again") from error
             raise StoreUnavailable(f"Redis refused a command ({error})") from error
+
+
+def _framed(before: bytes, keys: NDArray[np.uint8], after: bytes) -> bytes:
+    """Return each key as a protocol string between two constant texts, all in one piece."""
+    head, tail = before + b"$%d\r\n" % keys.shape[1], b"\r\n" + after
+    block = np.empty((len(keys), len(head) + keys.shape[1] + len(tail)), np.uint8)
+    block[:, : len(head)] = np.frombuffer(head, np.uint8)
+    block[:, len(head) : -len(tail)] = keys
+    block[:, -len(tail) :] = np.frombuffer(tail, np.uint8)
+    return block.tobytes()

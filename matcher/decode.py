@@ -9,10 +9,8 @@ import io
 import re
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 # Named here so that Pillow never goes looking for them (and for all others) in a sandbox without a file system.
 from PIL import (
@@ -31,6 +29,7 @@ from PIL import (
 
 from matcher.errors import BadPicture, DamagedPicture, NotAPicture, TooLarge
 from matcher.formats import bare_png, claimed_size, describe, largest_icon, sniff
+from matcher.normal import eight_bits, turned
 from matcher.picture import Picture, Pixels
 
 PLUGINS = (
@@ -46,8 +45,6 @@ PLUGINS = (
 
 _ORIENTATION = 274
 _DRAFT_LONGER, _DRAFT_SHORTER = 1024, 256  # what a JPEG keeps of its sides when it is decoded at a reduced scale
-_STRIP = 4_000_000  # pixels brought to normal form at a time: a picture of any size needs little more memory than its pixels
-_WHITES = {"f": (1.0, 255.0, 65535.0), "i": (65535.0,)}  # what may stand for white in a TIFF of floats or 32-bit integers
 _BLOCK = 16  # rows that a JPEG decoder holds back until it has seen what comes after them
 
 
@@ -86,6 +83,8 @@ def decode(data: bytes, limits: Limits, *, full: bool = False, name: str = "pict
         except (MemoryError, Image.DecompressionBombError) as error:
             raise _too_large(name, error, limits) from None
         except Exception as error:  # Pillow's readers raise whatever their parsing stumbles over
+            if "out of memory" in str(error):
+                raise _too_large(name, error, limits) from None
             raise DamagedPicture(f"{name} is a damaged {kind} file: {_in_words(error)}") from error
     noted = tuple(dict.fromkeys(str(w.message)[:200] for w in overlooked if w.category is not Image.DecompressionBombWarning))
     return Picture(data, kind, picture.size, picture.pixels, picture.warnings + noted[:5])
@@ -111,12 +110,12 @@ def _decode(data: bytes, kind: str, limits: Limits, full: bool) -> _Decoded:
             raise
         image, noted = _without_end(image, data, full), ("the end of the JPEG file is missing",)
     orientation = _orientation(image)
-    pixels, more = _eight_bits(image)
+    pixels, more = eight_bits(image)
     if orientation >= 5:
         size = (size[1], size[0])
     elif kind == "TIFF":  # Pillow has turned it already
         size = image.size
-    return _Decoded(size, _turned(pixels, orientation), noted + more)
+    return _Decoded(size, turned(pixels, orientation), noted + more)
 
 
 def _open(data: bytes, kind: str, limits: Limits) -> ImageFile.ImageFile:
@@ -196,81 +195,3 @@ def _orientation(image: Image.Image) -> int:
         warnings.warn(f"unreadable EXIF ignored: {str(error)[:100]}", stacklevel=2)
         return 1
     return value if value in range(1, 9) else 1
-
-
-def _turned(pixels: NDArray[Any], orientation: int) -> Pixels:
-    if orientation >= 5:
-        pixels = np.swapaxes(pixels, 0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels, np.uint8)
-
-
-def _eight_bits(image: Image.Image) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Return uint8 (height, width) or (height, width, 3), and what there is to say about it."""
-    if image.mode in ("I", "F"):
-        return _stretched(np.asarray(image))
-    width, height = image.size
-    step = max(1, _STRIP // width)
-    if step >= height or (image.mode in ("L", "RGB") and "transparency" not in image.info):
-        return _converted(image), ()
-    first = _converted(image.crop((0, 0, width, step)))
-    pixels = np.empty((height, *first.shape[1:]), np.uint8)
-    pixels[:step] = first
-    for top in range(step, height, step):
-        bottom = min(top + step, height)
-        pixels[top:bottom] = _converted(image.crop((0, top, width, bottom)))
-    return pixels, ()
-
-
-def _converted(image: Image.Image) -> NDArray[Any]:
-    mode = image.mode
-    if mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        return _on_white(image)
-    if mode in ("L", "RGB"):
-        return np.asarray(image)
-    if mode == "1":
-        return np.asarray(image.convert("L"))
-    if mode.startswith("I;16"):
-        return _high_byte(np.asarray(image))
-    if mode in ("P", "CMYK", "YCbCr", "HSV", "RGBX"):
-        return np.asarray(image.convert("RGB"))
-    raise NotAPicture(f"has colours of a kind that Kuato does not read ({mode})")
-
-
-def _on_white(image: Image.Image) -> NDArray[Any]:
-    if image.mode.startswith("I;16"):
-        grey, clear = np.asarray(image), image.info["transparency"]
-        return np.where(grey == clear, np.uint8(255), _high_byte(grey))
-    grey_only = image.mode in ("L", "LA", "La", "1")
-    if image.mode != "RGBA":
-        image = image.convert("RGBA")
-    alpha = image.getchannel("A")
-    if alpha.getextrema() != (255, 255):
-        paper = Image.new("RGB", image.size, "white")
-        paper.paste(image, mask=alpha)
-        image = paper
-    if grey_only:
-        return np.asarray(image.getchannel("R"))
-    return np.frombuffer(image.tobytes("raw", "RGB"), np.uint8).reshape(image.height, image.width, 3)
-
-
-def _high_byte(values: NDArray[Any]) -> NDArray[np.uint8]:
-    # As Pillow does with 16-bit colour: the grey twin of a coloured picture stays its twin.
-    return (values >> 8).astype(np.uint8)
-
-
-def _stretched(values: NDArray[Any]) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Map 32-bit integers or floats to 0..255 by the range that they seem meant for: 0..1, 0..255, 16 bits, else their own."""
-    scaled = values.astype(np.float32)
-    np.nan_to_num(scaled, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(scaled.min()), float(scaled.max())
-    bottom, top = 0.0, next((white for white in _WHITES[values.dtype.kind] if high <= white), high)
-    if low < 0 or top == high:
-        bottom, top = low, max(high, low + 1e-6)
-    scaled -= bottom
-    scaled *= 255.0 / (top - bottom)
-    np.clip(np.rint(scaled, out=scaled), 0, 255, out=scaled)
-    return scaled.astype(np.uint8), (f"{values.dtype} values {low:g} to {high:g} shown as {bottom:g} to {top:g}",)

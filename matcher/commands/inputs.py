@@ -75,7 +75,7 @@ def collected(paths: Sequence[str]) -> Iterator[Input]:
     if paths.count(STDIN) > 1:
         raise BadRequest("standard input (-) can be read once; give it once")
     for path in paths:
-        if path not in (STDIN, "") and Path(path).is_dir():
+        if path not in (STDIN, "") and stat.S_ISDIR(_mode(path) or 0):
             yield from _walked(path)
         else:
             yield Input(path)
@@ -86,19 +86,21 @@ def _walked(folder: str) -> Iterator[Input]:
     for parent, folders, files in os.walk(folder, onerror=unreadable.append):
         folders.sort()
         for name in sorted(files):
-            path = Path(parent, name)
-            if _regular(path):
-                yield Input(str(path), found=True)
+            path = str(Path(parent, name))
+            mode = _mode(path)
+            # A pipe or a socket would keep us waiting; a link to nothing is worth a complaint.
+            if mode is None or stat.S_ISREG(mode):
+                yield Input(path, found=True)
     for error in unreadable:
         yield Input(str(error.filename))
 
 
-def _regular(path: Path) -> bool:
-    """Whether it is a file; a pipe or a socket in a folder would keep us waiting. What cannot be told is tried."""
+def _mode(path: str) -> int | None:
+    """Return what the path leads to, as in stat; None where that cannot be told."""
     try:
-        return stat.S_ISREG(path.stat().st_mode)
+        return Path(path).stat().st_mode
     except OSError:
-        return True
+        return None
 
 
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Generator[Result, None, None]:

@@ -1,16 +1,13 @@
 """The listener that MISP talks to."""
 
 import os
-import signal
 import socket
 import threading
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from waitress.server import create_server
-from waitress.wasyncore import close_all
+from waitress.wasyncore import close_all, loop
 
-from matcher.engine import Matcher
 from matcher.errors import BadSettings
 from matcher.settings import Settings
 from misp_module.access import AllowList, listen_address
@@ -20,6 +17,7 @@ from misp_module.correlation import Known
 # As many threads as connections: a request never waits where the deadline is not watched.
 _CONNECTIONS = 64
 _IDLE_SECONDS = 15
+_POLL_SECONDS = 0.2
 _MAX_HEADER = 16 * 1024
 _RECEIVE = 256 * 1024  # waitress reads 8 KiB at a time by itself, which takes seconds for a large picture
 
@@ -38,9 +36,9 @@ class Listener:
             bound = socket.create_server((str(host), port), family=socket.AF_INET6 if host.version == 6 else socket.AF_INET)
         except OSError as error:
             raise BadSettings(f"misp.listen: cannot listen on {settings['misp.listen']} ({os.strerror(error.errno or 0)}).") from None
+        self._stopping = threading.Event()
         self._sockets: dict[int, Any] = {}
-        # With one socket this is a TcpWSGIServer, whose trigger the stubs leave out.
-        self._server: Any = create_server(
+        self._server = create_server(
             app,
             map=self._sockets,
             sockets=[bound],
@@ -62,25 +60,14 @@ class Listener:
         return f"http://{f'[{self._host}]' if self._host.version == 6 else self._host}:{self._port}"
 
     def run(self) -> None:
-        """Serve until `stop`, SystemExit or KeyboardInterrupt; then close all connections."""
+        """Serve until `stop`; then close all connections."""
         try:
-            self._server.run()
+            while not self._stopping.is_set():
+                loop(timeout=_POLL_SECONDS, use_poll=True, map=self._sockets, count=1)
         finally:
             self._server.task_dispatcher.shutdown()
             close_all(self._sockets)
 
     def stop(self) -> None:
-        """Let `run` return; for other threads, not for signal handlers (it takes a lock)."""
-        self._server.trigger.pull_trigger(lambda: close_all(self._sockets))
-
-
-def serve(settings: Settings) -> None:
-    """Serve MISP until SIGTERM or SIGINT."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _leave)
-    with Matcher.open(settings) as matcher:
-        Listener(matcher, settings).run()
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(0)
+        """Let `run` return; may be called from anywhere, and more than once."""
+        self._stopping.set()

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -95,6 +97,13 @@ def test_what_is_no_http_harms_nobody(listener, sent):
     assert post(listener, json.dumps(asking(b"picture")))[0] == 200
 
 
+def test_stopping_twice_or_before_the_start_is_no_harm():
+    listener = Listener(Shelf(), configured())
+    listener.stop()
+    listener.run()
+    listener.stop()
+
+
 def test_a_taken_port_is_named():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -108,17 +117,21 @@ def test_it_does_not_start_in_public_without_knowing_for_whom(allow):
         Listener(Shelf(), configured(misp__listen="0.0.0.0:0", misp__allow=allow))
 
 
-def test_serve_ends_cleanly_on_sigterm(tmp_path, free_port):
-    program = (
-        "from matcher.settings import Settings; from misp_module.server import serve;"
-        f"serve(Settings.load(environ={{}}, overrides={{'misp.listen': '127.0.0.1:{free_port}', 'data.dir': {str(tmp_path)!r}}}))"
-    )
-    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_kuato_serve_starts_it_and_ends_cleanly(settings, tmp_path, free_port, sent):
+    environ = {
+        "PATH": os.environ["PATH"],
+        "KUATO_REDIS_URL": settings["redis.url"],
+        "KUATO_DATA_DIR": str(tmp_path),
+        "KUATO_MISP_LISTEN": f"127.0.0.1:{free_port}",
+    }
+    process = subprocess.Popen([Path(sys.executable).with_name("kuato"), "serve", "misp"], stderr=subprocess.PIPE, text=True, env=environ)
     try:
         assert until_it_answers(free_port, process)["status"] is True
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=10)
-        assert (process.returncode, said) == (0, "")
+        process.send_signal(sent)
+        _, said = process.communicate(timeout=15)
+        assert f"misp listens on http://127.0.0.1:{free_port}" in said and "Traceback" not in said
+        assert process.returncode == (0 if sent == signal.SIGTERM else 128 + signal.SIGINT)
     finally:
         process.kill()
         process.wait()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from matcher.errors import StoreFull, StoreMismatch, StoreUnavailable
+from matcher.errors import BadSettings, StoreFull, StoreMismatch, StoreUnavailable
 
 SCHEMA = 1
 Value = TypeVar("Value")
@@ -144,14 +144,18 @@ class Store:
     def _client(self) -> redis.Redis:
         with self._connecting:
             if self._connected is None:
-                client = redis.Redis.from_url(
-                    self._locate(),
-                    retry=Retry(NoBackoff(), 0),
-                    socket_timeout=self._timeout,
-                    socket_connect_timeout=self._timeout,
-                    socket_read_size=1 << 18,
-                    max_connections=256,
-                )
+                url = self._locate()
+                try:
+                    client = redis.Redis.from_url(
+                        url,
+                        retry=Retry(NoBackoff(), 0),
+                        socket_timeout=self._timeout,
+                        socket_connect_timeout=self._timeout,
+                        socket_read_size=1 << 18,
+                        max_connections=256,
+                    )
+                except (ValueError, TypeError) as error:
+                    raise BadSettings(f"redis.url: {error}; write it like redis://127.0.0.1:6379/0") from error
                 self._check_schema(client)
                 self._connected = client
             return self._connected

@@ -31,7 +31,7 @@ wrong type, ends the program with the reason (exit code 2). A path in the file i
 COMMANDS = """# Commands
 
 Every command explains itself with `--help`. Tables are for people; `--json` gives one JSON document a line for programs.
-Errors go to stderr, one line each; [errors.md](errors.md) has the exit codes.
+Errors go to stderr, one line each; [command-line.md](command-line.md) has the exit codes, and what programs can rely on.
 
 """
 

@@ -91,8 +91,8 @@ class ObjectWriter:
 
 
 def _agreeing(match: Match) -> list[Evidence]:
-    """Return the evidence that speaks for the match: YES before MAYBE, then as the engine gave it."""
-    return sorted((e for e in match.evidence if e.decision is not Decision.NO), key=lambda e: e.decision.rank)
+    """Return the evidence that speaks for the match: YES before MAYBE, then by name, however the engine ordered it."""
+    return sorted((e for e in match.evidence if e.decision is not Decision.NO), key=lambda e: (e.decision.rank, e.algorithm))
 
 
 def _explanation(match: Match, relation: str, disclosed: Disclosed) -> str:

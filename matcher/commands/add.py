@@ -106,8 +106,9 @@ def add(
                     tables.emit(_shape(one, outcome))
                 elif len(inputs) <= _NAMED:
                     rows.append((outcome.record.sha256, "added" if outcome.new else "known", one.name))
-    except (KeyboardInterrupt, KuatoError):
-        tables.complain(f"stopped: {tally}, of {len(inputs)} files; the same command goes on from here")
+    except (KeyboardInterrupt, KuatoError) as stop:
+        if tally.done or isinstance(stop, KeyboardInterrupt):
+            tables.complain(f"stopped: {tally}, of {len(inputs)} files; the same command goes on from here")
         raise
     if passed_over == len(inputs):
         raise NotAPicture(f"there are no pictures in {', '.join(map(as_text, paths))}; {passed_over} other files were passed over")

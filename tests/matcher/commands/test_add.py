@@ -181,6 +181,12 @@ def test_ctrl_c_finishes_what_is_in_work_and_a_second_call_the_rest(kuato: Kuato
     assert kuato("add", folder).stdout.splitlines()[-1] == f"{120 - added} added, {added} known already"
 
 
+def test_without_redis_nothing_is_tried_twice(kuato: Kuato, gallery: Path) -> None:
+    result = kuato("--redis", "redis://127.0.0.1:1", "add", gallery)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (7, "", 1)
+    assert result.stderr.endswith("[store-away]\n")
+
+
 def test_workers_end_with_an_interrupted_call(kuato: Kuato, tmp_path: Path) -> None:
     folder = tmp_path / "many"
     folder.mkdir()

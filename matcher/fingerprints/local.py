@@ -141,7 +141,7 @@ def _spread(points: Sequence[cv2.KeyPoint], shape: tuple[int, ...]) -> NDArray[n
     response = np.array([point.response for point in points])
     side = (shape[0] * shape[1]) ** 0.5 / CELLS
     cell = ((places // side).astype(np.int64) @ np.array([1, 1000])) * OCTAVES + octave
-    order = np.lexsort((-response, cell))
+    order: NDArray[np.intp] = np.lexsort((-response, cell))
     starts = np.concatenate([[True], cell[order][1:] != cell[order][:-1]])
     rank = np.arange(len(order)) - np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
     return order[np.lexsort((-response[order], rank))[:COUNT]]

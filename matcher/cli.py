@@ -6,7 +6,8 @@ import signal
 import sys
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
-from typing import IO, Any
+from types import FrameType
+from typing import IO, Any, NoReturn
 
 import click
 
@@ -18,6 +19,7 @@ from matcher.errors import BadRequest, KuatoError
 GROUP = "kuato.commands"
 INTERRUPTED = 128 + signal.SIGINT
 BROKEN_PIPE = 128 + signal.SIGPIPE
+TERMINATED = 128 + signal.SIGTERM
 
 _log = logging.getLogger(__name__)
 
@@ -120,8 +122,14 @@ def _warn(text: str) -> None:
     click.echo(f"kuato: warning: {visible(text)}", err=True)
 
 
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(TERMINATED)
+
+
 def main() -> None:
     """Run `kuato`."""
+    # So that what is in work is finished, and workers and temporary stores do not outlive us, when a service manager ends us.
+    signal.signal(signal.SIGTERM, _leave)
     kuato(prog_name="kuato")
 
 

@@ -106,8 +106,8 @@ def add(
                     tables.emit(_shape(one, outcome))
                 elif len(inputs) <= _NAMED:
                     rows.append((outcome.record.sha256, "added" if outcome.new else "known", one.name))
-    except (KeyboardInterrupt, KuatoError) as stop:
-        if tally.done or isinstance(stop, KeyboardInterrupt):
+    except (KeyboardInterrupt, SystemExit, KuatoError) as stop:
+        if tally.done or not isinstance(stop, KuatoError):
             tables.complain(f"stopped: {tally}, of {len(inputs)} files; the same command goes on from here")
         raise
     if passed_over == len(inputs):

@@ -161,7 +161,10 @@ def test_what_may_not_be_read_is_refused(closed: Path, path: str) -> None:
         one.read(100)
 
 
-def test_ctrl_c_finishes_what_is_in_work_and_a_second_call_the_rest(kuato: Kuato, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_it_finishes_what_is_in_work_and_a_second_call_the_rest(
+    kuato: Kuato, tmp_path: Path, how: signal.Signals, code: int
+) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
     for number in range(120):
@@ -170,9 +173,9 @@ def test_ctrl_c_finishes_what_is_in_work_and_a_second_call_the_rest(kuato: Kuato
     assert process.stdout is not None
     for _ in range(3):
         assert json.loads(process.stdout.readline())["new"]
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130, errors
+    assert process.returncode == code, errors
     [line] = errors.decode().splitlines()
     added = int(line.removeprefix("kuato: stopped: ").split()[0])
     assert 3 <= added < 120

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from matcher.cli import BROKEN_PIPE, INTERRUPTED, kuato
+from matcher.cli import BROKEN_PIPE, INTERRUPTED, TERMINATED, kuato
 from matcher.errors import KuatoError
 from matcher.match import Answer
 from tests.matcher.commands.conftest import Kuato
@@ -52,7 +52,7 @@ def test_every_exit_code_is_documented() -> None:
         for each in kind.__subclasses__():
             yield from codes(each)
 
-    for code in {0, INTERRUPTED, BROKEN_PIPE, *codes(KuatoError)}:
+    for code in {0, INTERRUPTED, BROKEN_PIPE, TERMINATED, *codes(KuatoError)}:
         assert f"\n| {code} | " in PAGE
 
 

@@ -45,7 +45,7 @@ class Kuato:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("KUATO_")}
         environ |= {name: value for name, value in self.environ.items() if value is not None}
         words = [sys.executable, "-m", "matcher.cli", *self.options, *map(str, arguments)]
-        return subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+        return subprocess.Popen(words, env=environ, **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options))
 
 
 def documents(text: str) -> list[dict[str, Any]]:

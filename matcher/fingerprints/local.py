@@ -144,7 +144,8 @@ def _spread(points: Sequence[cv2.KeyPoint], shape: tuple[int, ...]) -> NDArray[n
     order: NDArray[np.intp] = np.lexsort((-response, cell))
     starts = np.concatenate([[True], cell[order][1:] != cell[order][:-1]])
     rank = np.arange(len(order)) - np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
-    return order[np.lexsort((-response[order], rank))[:COUNT]]
+    best: NDArray[np.intp] = np.lexsort((-response[order], rank))[:COUNT]
+    return order[best]
 
 
 def _features(fingerprint: bytes) -> NDArray[np.void]:

@@ -170,7 +170,9 @@ class Collection:
         # Pending before the postings: if we die in between, nobody finds half a picture, and doctor knows what to finish.
         if not self.records.put(record, claim.generation):
             return False
-        self.store.append(self.postings(record, values))
+        large = {name: value for name, value in values.items() if name in self.filing.large_names}
+        small = {name: value for name, value in values.items() if name not in large}
+        self.store.append(self.filing.entries(record.id, large), short=self.postings(record, small))
         return self.records.publish(record.id, claim.generation)
 
     def _listing(self, id: int, sources: Iterable[Source], tags: Iterable[str], bank_ids: Iterable[int]) -> Entries:

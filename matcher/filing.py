@@ -27,7 +27,7 @@ class Filing:
         return self._spaces.get(name)
 
     def entries(self, id: int, values: Mapping[str, bytes]) -> Entries:
-        """Return all postings of a picture: (key, entry) pairs."""
+        """Return the postings of a picture with these fingerprints: (key, entry) pairs."""
         found: Entries = []
         for name, value in values.items():
             if name in self._spaces:

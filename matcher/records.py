@@ -1,7 +1,8 @@
 """Records of pictures in Redis: one string each, a fixed head and a journal.
 
-    version u8 | state u8 | generation u32, big endian | head length u16 | added f64 | SHA-256 32 | format u8 | width u32 | height u32
-    | bytes u64 | fingerprints: count u8, each: name length u8, name, version u8, length u16, value
+    version u8 | state u8 | generation u32, big endian | head length u16 | added u32 | SHA-256 32 | format u8 | width u32 | height u32
+    | bytes u32 | fingerprints: count u8, each: name, version u8, length u16, value
+    (a name is its place in NAMES, u8, or 255, length u8, text)
     | journal: one JSON array a line, appended when something becomes known
 
 The journal keeps sources, tags and banks, so that two writers never overwrite each other and one key tells all:
@@ -21,8 +22,9 @@ from matcher.store import Store
 
 PENDING, LIVE, REMOVED = b"P", b"L", b"X"
 FORMATS = ("?", "PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO")
+NAMES = ("pdq", "pdq-trimmed", "tiles", "ahash", "phash", "dhash", "whash", "tlsh")
 LAYOUT = 1
-_FIXED = struct.Struct("<Bc4sHd32sBIIQ")
+_FIXED = struct.Struct("<Bc4sHI32sBIII")
 _TOMBSTONE = struct.Struct("<Bc4sd")
 _JOURNAL_LIMIT = 8192
 
@@ -194,11 +196,11 @@ class LargeFingerprints:
 def pack(record: Record, state: bytes, generation: int) -> bytes:
     """Return the bytes of a record as stored."""
     prints = bytes([len(record.fingerprints)]) + b"".join(
-        bytes([len(name)]) + name.encode() + struct.pack("<BH", record.versions[name], len(value)) + value for name, value in record.fingerprints.items()
+        _packed_name(name) + struct.pack("<BH", record.versions[name], len(value)) + value for name, value in record.fingerprints.items()
     )
     format_code = FORMATS.index(record.format) if record.format in FORMATS else 0
     head = _FIXED.pack(
-        LAYOUT, state, _rank(generation), _FIXED.size + len(prints), record.added, bytes.fromhex(record.sha256), format_code, *record.size, record.bytes_size
+        LAYOUT, state, _rank(generation), _FIXED.size + len(prints), round(record.added), bytes.fromhex(record.sha256), format_code, *record.size, record.bytes_size
     )
     lines = [source_line(source) for source in record.sources]
     lines += [["t", "+", tag] for tag in record.tags] + [["b", "+", bank] for bank in record.bank_ids]
@@ -213,8 +215,7 @@ def unpack(id: int, value: bytes) -> Entry:
     _, state, generation, length, added, sha256, format_code, width, height, size = _FIXED.unpack_from(value)
     fingerprints, versions, at = {}, {}, _FIXED.size + 1
     for _ in range(value[_FIXED.size]):
-        name = value[at + 1 : at + 1 + value[at]].decode()
-        at += 1 + value[at]
+        name, at = _unpacked_name(value, at)
         versions[name], span = struct.unpack_from("<BH", value, at)
         fingerprints[name] = value[at + 3 : at + 3 + span]
         at += 3 + span
@@ -223,12 +224,23 @@ def unpack(id: int, value: bytes) -> Entry:
     return Entry(id, state, int.from_bytes(generation, "big"), record)
 
 
+def _packed_name(name: str) -> bytes:
+    return bytes([NAMES.index(name)]) if name in NAMES else bytes([255, len(name.encode())]) + name.encode()
+
+
+def _unpacked_name(value: bytes, at: int) -> tuple[str, int]:
+    if value[at] < 255:
+        return NAMES[value[at]], at + 1
+    end = at + 2 + value[at + 1]
+    return value[at + 2 : end].decode(), end
+
+
 def source_line(source: Source) -> list[Any]:
-    """Return the journal line of a source, without what is empty at its end."""
+    """Return the journal line of a source, without what is empty at its end, or the last time where it is the first."""
     line: list[Any] = ["s", source.kind, source.id, round(source.first_seen), round(source.last_seen), source.metadata, source.visibility]
     while not line[-1] and len(line) > 5:
         line.pop()
-    return line
+    return line if len(line) > 5 or line[3] != line[4] else line[:4]
 
 
 def _rank(generation: int) -> bytes:
@@ -247,7 +259,7 @@ def _fold(journal: bytes) -> tuple[tuple[Source, ...], tuple[str, ...], tuple[in
             continue
         what, *rest = json.loads(text)
         if what == "s":
-            seen = Source(*rest)
+            seen = Source(*rest) if len(rest) > 3 else Source(*rest, rest[2])
             sources[seen.kind, seen.id] = seen.merged_with(sources.get((seen.kind, seen.id)))
         elif rest[0] == "+":
             kept[what][rest[1]] = None

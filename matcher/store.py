@@ -16,6 +16,11 @@ from matcher.errors import BadSettings, StoreFull, StoreMismatch, StoreUnavailab
 SCHEMA = 1
 Value = TypeVar("Value")
 
+# ARGV: what to append. A kilobyte can be copied in the time that a command takes; a longer list is worth its slack.
+_APPEND_SHORT = """
+if redis.call('STRLEN', KEYS[1]) >= 1024 then return redis.call('APPEND', KEYS[1], ARGV[1]) end
+redis.call('SET', KEYS[1], (redis.call('GET', KEYS[1]) or '') .. ARGV[1])
+"""
 # ARGV: expected value, new value ("" to delete).
 _REPLACE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -73,12 +78,18 @@ class Store:
         finally:
             pool.release(connection)
 
-    def append(self, entries: Iterable[tuple[bytes, bytes]]) -> None:
-        """Append each value to its key. Not idempotent: after a failure any part of it may have happened."""
+    def append(self, entries: Iterable[tuple[bytes, bytes]], short: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        """Append each value to its key. Not idempotent: after a failure any part of it may have happened.
+
+        short: the same for lists that are many and short. APPEND leaves a string room to grow, up to as much as it holds;
+        these are written anew instead, in just the memory they need.
+        """
         with self.speaking():
             pipeline = self._client().pipeline(transaction=False)
             for key, value in entries:
                 pipeline.append(key, value)
+            for key, value in short:
+                pipeline.eval(_APPEND_SHORT, 1, key, value)
             pipeline.execute()
 
     def write(self, key: bytes, value: bytes) -> None:

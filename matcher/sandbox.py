@@ -39,10 +39,12 @@ _ARCHITECTURES = {
         # read write close fstat lseek munmap brk rt_sigaction rt_sigprocmask rt_sigreturn sched_yield mremap madvise nanosleep
         # setitimer getpid exit getrusage sigaltstack gettid futex sched_getaffinity clock_gettime clock_getres clock_nanosleep
         # exit_group restart_syscall set_robust_list get_robust_list getrandom membarrier rseq
+        # select pselect6: what time.sleep is up to Python 3.10
         allowed=(
             *(0, 1, 3, 5, 8, 11, 12, 13, 14, 15, 24, 25, 28, 35),
             *(38, 39, 60, 98, 131, 186, 202, 204, 228, 229, 230),
             *(231, 219, 273, 274, 318, 324, 334),
+            *(23, 270),
         ),
         mapping=(9, 10),  # mmap mprotect
         foreign=0x40000000,  # x32
@@ -54,6 +56,7 @@ _ARCHITECTURES = {
             *(63, 64, 57, 80, 62, 215, 214, 134, 135, 139, 124, 216, 233, 101),
             *(103, 172, 93, 165, 132, 178, 98, 123, 113, 114, 115),
             *(94, 128, 99, 100, 278, 283, 293),
+            72,
         ),
         mapping=(222, 226),
         foreign=None,

@@ -1,15 +1,17 @@
-"""Which similarity (turn, scale, shift) carries points of one picture onto those of another.
+"""Which similarity (turn, scale, shift) carries points of one picture onto those of another, and what they enclose.
 
-Every matched pair of features proposes a transformation by itself, from the sizes and angles of the two features, so all
-proposals can be tried at once and the outcome does not depend on chance.
+Every matched pair of features proposes a scale by itself, from the sizes of the two features, so all proposals are tried
+at once and the outcome does not depend on chance. Points are complex numbers x + iy.
 """
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Points = NDArray[np.complex128]
 Flags = NDArray[np.bool_]
 
 # How many of the best proposals are refined, and how often.
@@ -19,70 +21,88 @@ REFINEMENTS = 3
 
 @dataclass(frozen=True)
 class Similarity:
-    """factor: complex, turn and scale; shift: complex. A point x + iy goes to factor * (x + iy) + shift."""
+    """A point goes to factor * point + shift."""
 
     factor: complex
     shift: complex
 
+    def __call__(self, points: Points) -> Points:
+        return np.asarray(self.factor * points + self.shift, np.complex128)
+
+    def undo(self, points: Points) -> Points:
+        """Return where points came from."""
+        return np.asarray((points - self.shift) / self.factor, np.complex128)
+
     @property
-    def matrix(self) -> Floats:
-        """The same as float64 (2, 3)."""
-        a, b = self.factor.real, self.factor.imag
-        return np.array([[a, -b, self.shift.real], [b, a, self.shift.imag]])
+    def scale(self) -> float:
+        """How much larger things become."""
+        return abs(self.factor)
+
+    def matrix(self, before: float = 1.0, after: float = 1.0) -> Floats:
+        """Return the same as float64 (2, 3), for coordinates divided by `before` and results divided by `after`."""
+        a, b = self.factor.real * before / after, self.factor.imag * before / after
+        return np.array([[a, -b, self.shift.real / after], [b, a, self.shift.imag / after]])
 
 
-def fit(
-    query: NDArray[np.complex128],
-    known: NDArray[np.complex128],
-    factors: NDArray[np.complex128],
-    weights: Floats,
-    tolerance: float,
-    loose: float,
-) -> tuple[Similarity, Flags] | None:
-    """Return the similarity that most weight of the pairs obeys, and which pairs do; None below two pairs.
+def fit(query: Points, known: Points, scales: Floats, tolerance: float, loose: float) -> Similarity | None:
+    """Return the similarity that most of the pairs obey; None when fewer than two agree on one.
 
-    query, known: points x + iy (n,). factors: the turn and scale that each pair proposes, complex (n,).
-    weights: (n,). tolerance: how far, in known's units, a pair may miss after refinement; loose: before, where the
-    proposal rests on one pair.
+    query, known: the pairs, (n,). scales: what each pair proposes, (n,). tolerance: how far a pair may miss in the end;
+    loose: at first, where a proposal rests on one pair.
     """
     if len(query) < 2:
         return None
-    shifts = known - factors * query
-    missed = np.abs(factors[:, None] * query + shifts[:, None] - known)
-    ratio = np.abs(factors[:, None] / factors)
-    agrees = (missed < loose) & (ratio < 2) & (ratio > 0.5)
-    order = np.argsort(-(agrees @ weights), kind="stable")[:FINALISTS]
-    best: tuple[float, Similarity, Flags] | None = None
-    for n in order:
-        found = _refined(query, known, weights, agrees[n], tolerance, loose)
+    missed = np.abs(scales[:, None] * (query - query[:, None]) + known[:, None] - known)
+    steps = np.log(scales)
+    agrees = (missed < loose) & (np.abs(steps[:, None] - steps) < 0.45)
+    best: tuple[int, Similarity] | None = None
+    for n in np.argsort(-agrees.sum(axis=1), kind="stable")[:FINALISTS]:
+        found = _refined(query, known, agrees[n], tolerance, loose)
         if found is not None and (best is None or found[0] > best[0]):
             best = found
-    return best[1:] if best is not None else None
+    return best[1] if best is not None else None
 
 
-def _refined(
-    query: NDArray[np.complex128], known: NDArray[np.complex128], weights: Floats, agrees: Flags, tolerance: float, loose: float
-) -> tuple[float, Similarity, Flags] | None:
+def reach(similarity: Similarity, tolerance: float) -> float:
+    """Return how far from its place a point may land: features of a magnified picture lie as much less exactly."""
+    return float(tolerance * max(1.0, similarity.scale) ** 0.5)
+
+
+def _refined(query: Points, known: Points, agrees: Flags, tolerance: float, loose: float) -> tuple[int, Similarity] | None:
     similarity = None
-    for step in range(REFINEMENTS):
-        similarity = _least_squares(query[agrees], known[agrees], weights[agrees])
+    for step in range(1, REFINEMENTS + 1):
+        similarity = _least_squares(query[agrees], known[agrees])
         if similarity is None:
             return None
-        allowed = loose + (tolerance - loose) * (step + 1) / REFINEMENTS
-        agrees = np.abs(similarity.factor * query + similarity.shift - known) < allowed
-    if similarity is None or not agrees.any():
-        return None
-    return float(weights[agrees].sum()), similarity, agrees
+        allowed = reach(similarity, loose + (tolerance - loose) * step / REFINEMENTS)
+        agrees = np.abs(similarity(query) - known) < allowed
+    return (int(agrees.sum()), similarity) if similarity is not None else None
 
 
-def _least_squares(query: NDArray[np.complex128], known: NDArray[np.complex128], weights: Floats) -> Similarity | None:
+def _least_squares(query: Points, known: Points) -> Similarity | None:
     if len(query) < 2:
         return None
-    total = weights.sum()
-    middle_query, middle_known = (weights @ query) / total, (weights @ known) / total
+    middle_query, middle_known = query.mean(), known.mean()
     away = query - middle_query
-    spread = float(weights @ np.abs(away) ** 2)
-    if spread <= 0:
-        return None
-    factor = complex((weights * away.conj()) @ (known - middle_known) / spread)
-    return Similarity(factor, complex(middle_known - factor * middle_query)) if factor else None
+    spread = float((np.abs(away) ** 2).sum())
+    factor = complex(away.conj() @ (known - middle_known)) / spread if spread > 0 else 0
+    return Similarity(complex(factor), complex(middle_known - factor * middle_query)) if factor else None
+
+
+def hull(points: Points) -> Points:
+    """Return the corners of the least convex polygon around points, in order."""
+    corners = cv2.convexHull(np.stack([points.real, points.imag], axis=1).astype(np.float32))[:, 0].astype(np.float64)
+    return np.asarray(corners[:, 0] + 1j * corners[:, 1], np.complex128)
+
+
+def area(corners: Points) -> float:
+    """Return the area of a polygon, however it turns."""
+    return float(abs((corners.conj() * np.roll(corners, -1)).imag.sum()) / 2)
+
+
+def inside(corners: Points, points: Points) -> Flags:
+    """Return which points lie in a convex polygon or on its edge."""
+    edges = np.roll(corners, -1) - corners
+    sides = (edges.conj()[:, None] * (points - corners[:, None])).imag
+    margin = 1e-6
+    return np.asarray((sides >= -margin).all(axis=0) | (sides <= margin).all(axis=0), np.bool_)

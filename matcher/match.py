@@ -53,6 +53,8 @@ class Alignment:
     inliers: matched features that obey it; weight: the same, each counted by its rarity in the store (0..1).
     query_region, known_region: what the inliers cover.
     matrix: float64 (2, 3), query coordinates (fractions of the longer side) to those of the known picture.
+    coverage: the larger share of a picture that the inliers enclose, 0..1. share: of the features enclosed, those that found
+    a partner, 0..1. agreement: correlation of the brightness there, 0..1; contrast: its standard deviation, of 255.
     """
 
     inliers: int
@@ -60,6 +62,10 @@ class Alignment:
     query_region: Region
     known_region: Region
     matrix: NDArray[np.float64] = field(compare=False)
+    coverage: float = 0.0
+    share: float = 0.0
+    agreement: float = 0.0
+    contrast: float = 0.0
 
 
 @dataclass(frozen=True)

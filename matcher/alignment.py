@@ -1,0 +1,153 @@
+"""Compares two pictures by their local features: the transformation they share, and how much speaks for it.
+
+Counting agreeing features is not enough: glyphs, buttons and dialogs agree everywhere. So a pair is also asked how much of
+either picture the agreement covers, how many features in there found no partner, and whether the two small greys look alike
+where the transformation lays them upon each other.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.geometry import Floats, Points, Similarity, area, fit, hull, inside, reach
+from matcher.match import Alignment, Region
+
+# Bits of 128 by which two views of one place may differ, before and after the transformation is known.
+NEAR, NEAR_IN_PLACE = 40, 44
+# How exactly features meet, in sides of a square as large as the picture.
+TOLERANCE, LOOSE = 0.012, 0.05
+# Features that lie closer than this are one piece of evidence.
+GRAIN = 1 / 60
+FEWEST = 4
+# Turns beyond this (radians) are found by turning the query, so here they are chance.
+MOST_TURN = 0.2
+SAMPLES = 20
+
+
+@dataclass(frozen=True)
+class Features:
+    """The local features of one picture.
+
+    width, height: of the grey they were found in, in pixels. points: (n,), in those pixels. levels: of the pyramid, (n,).
+    bits: uint8 (n, 16). step: from one level to the next. small: the picture in a few pixels, float32.
+    """
+
+    width: int
+    height: int
+    points: Points
+    levels: Floats
+    bits: NDArray[np.uint8]
+    step: float
+    small: NDArray[np.float32]
+
+    @property
+    def longest(self) -> int:
+        """The longer of width and height, in pixels."""
+        return max(self.width, self.height)
+
+    @property
+    def side(self) -> float:
+        """The side of a square of the same area, in pixels."""
+        return float((self.width * self.height) ** 0.5)
+
+
+def align(query: Features, known: Features, rarity: Floats | None = None) -> Alignment | None:
+    """Return the transformation that most features obey, None when hardly any do.
+
+    rarity: how rare each feature of the query is in the store, (n,), 0..1; None: unknown.
+    """
+    differing = _differing(query.bits, known.bits)
+    ours, theirs = _mutual(differing, NEAR)
+    if len(ours) < FEWEST:
+        return None
+    a, b = query.points / query.side, known.points / known.side
+    scales = known.step**known.levels / known.side * query.side / query.step ** query.levels[:, None]
+    similarity = fit(a[ours], b[theirs], scales[ours, theirs], TOLERANCE, LOOSE)
+    if similarity is None or abs(np.angle(similarity.factor)) > MOST_TURN:
+        return None
+    carried = similarity(a)
+    # Now that the place of each partner is known, a likeness that was not the best of all counts too.
+    elsewhere = np.abs(carried[:, None] - b) >= reach(similarity, TOLERANCE)
+    elsewhere |= np.abs(np.log(scales / similarity.scale)) >= 0.4
+    ours, theirs = _mutual(np.where(elsewhere, np.uint8(255), differing), NEAR_IN_PLACE)
+    inliers = min(_places(a[ours]), _places(b[theirs]))
+    if inliers < FEWEST:
+        return None
+    outline, outline_known = hull(a[ours]), hull(b[theirs])
+    agreement, contrast = _likeness(query, known, similarity, outline_known)
+    return Alignment(
+        inliers=inliers,
+        weight=float(inliers if rarity is None else inliers * np.mean(rarity[ours])),
+        query_region=_region(query.points[ours], query),
+        known_region=_region(known.points[theirs], known),
+        matrix=similarity.matrix(query.longest / query.side, known.longest / known.side),
+        coverage=min(1.0, max(area(outline), area(outline_known))),
+        share=min(
+            1.0,
+            len(ours) / max(1, min(_expected(query, outline, carried, known), _expected(known, outline_known, similarity.undo(b), query))),
+        ),
+        agreement=agreement,
+        contrast=contrast,
+    )
+
+
+def _differing(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return by how many bits each feature of one picture differs from each of the other, (n, m)."""
+    words_a, words_b = (np.ascontiguousarray(bits).view(np.uint64) for bits in (a, b))
+    return np.asarray(
+        np.bitwise_count(words_a[:, None, 0] ^ words_b[:, 0]) + np.bitwise_count(words_a[:, None, 1] ^ words_b[:, 1]), np.uint8
+    )
+
+
+def _mutual(differing: NDArray[np.uint8], near: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the pairs that are each other's nearest, and near."""
+    nearest, back = differing.argmin(axis=1), differing.argmin(axis=0)
+    own = np.arange(len(differing))
+    keep = (back[nearest] == own) & (differing[own, nearest] <= near)
+    return own[keep], nearest[keep]
+
+
+def _places(points: Points) -> int:
+    """Return how many places points are at: several levels of one corner are one."""
+    return len(np.unique(np.round(points / GRAIN)))
+
+
+def _expected(own: Features, outline: Points, elsewhere: Points, other: Features) -> int:
+    """Return how many features in the outline the other picture should show as well."""
+    x, y = elsewhere.real * other.side, elsewhere.imag * other.side
+    margin = 0.02 * other.side
+    seen = (x >= margin) & (y >= margin) & (x <= other.width - margin) & (y <= other.height - margin)
+    return int(np.count_nonzero(inside(outline, own.points / own.side) & seen))
+
+
+def _likeness(query: Features, known: Features, similarity: Similarity, outline: Points) -> tuple[float, float]:
+    """Return the correlation (0..1) of the small greys where they lie upon each other, and the lesser standard deviation."""
+    steps = (np.arange(SAMPLES) + 0.5) / SAMPLES
+    left, top, right, bottom = outline.real.min(), outline.imag.min(), outline.real.max(), outline.imag.max()
+    grid = (left + steps * (right - left)) + 1j * (top + steps * (bottom - top))[:, None]
+    back = similarity.undo(grid)
+    x, y = back.real * query.side / query.width, back.imag * query.side / query.height
+    seen = (x > 0) & (x < 1) & (y > 0) & (y < 1)
+    if np.count_nonzero(seen) < SAMPLES:
+        return 0.0, 0.0
+    ours, theirs = _sampled(query, back)[seen], _sampled(known, grid)[seen]
+    spread = float(ours.std()), float(theirs.std())
+    if min(spread) < 1e-3:
+        return 0.0, 0.0
+    correlation = float(((ours - ours.mean()) * (theirs - theirs.mean())).mean()) / (spread[0] * spread[1])
+    return max(0.0, correlation), min(spread)
+
+
+def _sampled(features: Features, places: Points) -> NDArray[np.float32]:
+    """Return the small grey at places given in sides."""
+    height, width = features.small.shape
+    x = (places.real * (features.side / features.width * width) - 0.5).astype(np.float32)
+    y = (places.imag * (features.side / features.height * height) - 0.5).astype(np.float32)
+    return np.asarray(cv2.remap(features.small, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
+def _region(points: Points, features: Features) -> Region:
+    x, y = points.real / features.width, points.imag / features.height
+    return Region(float(x.min()), float(y.min()), float(x.max()), float(y.max()))

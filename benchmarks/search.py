@@ -75,6 +75,12 @@ def _append(store: Store, entries: Iterator[tuple[bytes, bytes]]) -> None:
     store.append(some)
 
 
+def wait_until_quiet(store: Store) -> None:
+    """Wait until Redis no longer rewrites the file that the filling made long."""
+    while store.info()["aof_rewrite_in_progress"] or store.info()["aof_rewrite_scheduled"]:
+        time.sleep(0.5)
+
+
 def within_radius(records: Records, index: BandIndex, query: bytes) -> set[int]:
     """Return the ids of all live pictures within the radius."""
     live = records.live(index.search(query).ids.tolist())
@@ -101,6 +107,7 @@ def main() -> int:
         before = store.info()["used_memory"]
         fill(store, index, known)
         memory = store.info()["used_memory"] - before
+        wait_until_quiet(store)
         ours, theirs, equal = [], [], 0
         # By turns of 50, so that each side works with caches as it would alone, and a drifting machine meets both.
         for some in np.array_split(queries, max(1, len(queries) // 50)):

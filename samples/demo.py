@@ -5,6 +5,7 @@ import base64
 import json
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +20,7 @@ from typing import Any, NoReturn
 from matcher.redis_server import EmbeddedRedis
 from matcher.settings import Settings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 CONFIG = "samples/demo.toml"
 ASKED = (
     "tinlark-phishing-warning.jpg",
@@ -34,6 +35,7 @@ BANKS = (
     ("blank pages", "ignore", (), "samples/ignore"),
 )
 EXISTS_ALREADY = 5
+OWN_STORE = ROOT / ".demo"
 NEXT = """
 Kuato answers MISP at {url} until Ctrl-C. In another terminal:
 
@@ -56,7 +58,10 @@ class Demo:
         self.shown = f"{kuato.relative_to(ROOT) if kuato.is_relative_to(ROOT) else kuato.name} --config {CONFIG}"
 
     def load(self) -> None:
-        """Put the samples into banks."""
+        """Put the samples into banks; the demo's own store begins empty, as an earlier version of Kuato may have left it."""
+        if _data_folder() == OWN_STORE:
+            EmbeddedRedis(OWN_STORE).stop()
+            shutil.rmtree(OWN_STORE, ignore_errors=True)
         for name, kind, domains, folder in BANKS:
             create = ["bank", "create", name, "--kind", kind, *(part for domain in domains for part in ("--domain", domain))]
             self._run(create, forgiven=EXISTS_ALREADY)
@@ -108,6 +113,11 @@ def in_words(answer: dict[str, Any]) -> str:
     return str(rows["explanation"])
 
 
+def _data_folder() -> Path:
+    folder: Path = Settings.load(ROOT / CONFIG)["data.dir"]
+    return folder.resolve()
+
+
 def _is_free(listen: str) -> bool:
     host, _, port = listen.rpartition(":")
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -147,7 +157,7 @@ def main() -> None:
         if server is not None:
             server.terminate()
             server.wait()
-        EmbeddedRedis(Settings.load(ROOT / CONFIG)["data.dir"]).stop()
+        EmbeddedRedis(_data_folder()).stop()
 
 
 if __name__ == "__main__":

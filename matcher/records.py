@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from matcher.errors import StoreMismatch
 from matcher.source import Source
 from matcher.store import Store
 
@@ -208,11 +209,20 @@ def pack(record: Record, state: bytes, generation: int) -> bytes:
 
 
 def unpack(id: int, value: bytes) -> Entry:
-    """Return the entry stored as `value`."""
+    """Return the entry stored as `value`. Raises StoreMismatch for bytes that are no record of this layout."""
+    try:
+        return _unpack(id, value)
+    except (struct.error, IndexError, ValueError, TypeError) as error:
+        raise StoreMismatch(f"record {id} cannot be read ({error}); was it written by another version, or by something else under our prefix?") from error
+
+
+def _unpack(id: int, value: bytes) -> Entry:
     if value[1:2] == REMOVED:
         _, state, generation, buried = _TOMBSTONE.unpack(value)
         return Entry(id, state, int.from_bytes(generation, "big"), None, buried)
-    _, state, generation, length, added, sha256, format_code, width, height, size = _FIXED.unpack_from(value)
+    layout, state, generation, length, added, sha256, format_code, width, height, size = _FIXED.unpack_from(value)
+    if layout != LAYOUT:
+        raise ValueError(f"layout {layout}, not {LAYOUT}")
     fingerprints, versions, at = {}, {}, _FIXED.size + 1
     for _ in range(value[_FIXED.size]):
         name, at = _unpacked_name(value, at)

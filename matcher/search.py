@@ -91,7 +91,7 @@ class Search:
     """
 
     def __init__(
-        self, collection: Collection, algorithms: Mapping[str, Fingerprint], rules: Rules, verified: int = 12, considered: int = 16, probe_budget: int = 3000
+        self, collection: Collection, algorithms: Mapping[str, Fingerprint], rules: Rules, verified: int = 12, considered: int = 16, probe_budget: int = 5000
     ) -> None:
         self._collection = collection
         self._large = {name: algorithm for name, algorithm in algorithms.items() if algorithm.large}
@@ -142,7 +142,8 @@ class Search:
         with found.timed("candidates"):
             round = self._candidates(asked, found)
         with found.timed("records"):
-            ids = [id for id in round.ids(self._considered) if id not in found.matches]
+            settled = {id for id, match in found.matches.items() if match.decision is Decision.YES}
+            ids = [id for id in round.ids(self._considered) if id not in settled]
             records = {id: record for id, record in self._collection.records.live(ids).items() if scope.admits(record)}
         with found.timed("evidence"):
             evidence = {id: gather(asked, record.fingerprints, self._small, self._rules) for id, record in records.items()}
@@ -151,7 +152,8 @@ class Search:
                 evidence[id] += more
         for id, record in records.items():
             decision, relation, distance = self._rules.judge(evidence[id], _thresholds(record, book))
-            if decision is not Decision.NO:
+            before = found.matches.get(id)
+            if decision is not Decision.NO and (before is None or (decision.rank, distance) < (before.decision.rank, before.distance)):
                 found.matches[id] = Match(record, decision, relation, distance, tuple(evidence[id]))
         return round.reads
 
@@ -176,15 +178,21 @@ class Search:
 
     def _verify(self, asked: Views, round: "_Round", evidence: Mapping[int, list[Evidence]]) -> dict[int, list[Evidence]]:
         """Return what the large fingerprints say of the likeliest candidates, each in the view that led to it."""
-        near = {id: min(one.distance / max(one.threshold, 1e-9) for one in some) for id, some in evidence.items() if any(one.decision is not Decision.NO for one in some)}
+        near = {
+            id: min(one.distance / max(one.threshold, 1e-9) for one in some)
+            for id, some in evidence.items()
+            if any(one.decision is not Decision.NO for one in some)
+        }
         verified: dict[int, list[Evidence]] = {}
         for name, algorithm in self._large.items():
             voted = round.best_views(name)
-            chosen = list(dict.fromkeys([*sorted(near, key=near.__getitem__)[: self._verified // 2], *(id for id in voted if id in evidence)]))[: self._verified]
+            nearest = sorted(near, key=near.__getitem__)[: self._verified // 2]
+            chosen = list(dict.fromkeys([*nearest, *(id for id in voted if id in evidence)]))[: self._verified]
             known = self._collection.large.read(name, chosen)
             for id in known:
                 view = voted.get(id) or round.near.get(id) or next(iter(asked))
-                verified.setdefault(id, []).extend(gather({view: asked[view]}, {name: known[id]}, {name: algorithm}, self._rules, round.rarity))
+                said = gather({view: asked[view]}, {name: known[id]}, {name: algorithm}, self._rules, round.rarity)
+                verified.setdefault(id, []).extend(said)
         return verified
 
     def _collection_named(self, matches: Iterable[Match]) -> list[Match]:

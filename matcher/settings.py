@@ -121,7 +121,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("fingerprints.enabled", "list", (), "", "Algorithms to compute and index; empty: the default set."),
     Setting("search.limit", "whole", 10, "matches", "Most matches of one answer.", least=1, most=10_000),
     Setting("search.candidates", "whole", 12, "pictures", "Candidates whose local features are compared for one query.", least=0, most=1000),
-    Setting("search.probe_budget", "whole", 3000, "keys", "Most keys of one algorithm's index that one query reads.", least=1),
+    Setting("search.probe_budget", "whole", 5000, "lists", "Once a query has read so many posting lists, no further turns of it are tried.", least=1),
     Setting("decision.rules", "path", "", "", "File with thresholds and rules; empty: the calibrated ones that come with Kuato."),
     Setting("misp.listen", "text", "127.0.0.1:6667", "address:port", "Where MISP finds Kuato."),
     Setting("misp.allow", "list", ("127.0.0.1", "::1"), "", "Addresses and networks that may ask; MISP sends no password."),

@@ -38,7 +38,9 @@ class Collection:
     algorithms: whose fingerprints are kept and indexed. lease: seconds after which an unfinished adding may be taken over.
     """
 
-    def __init__(self, store: Store, algorithms: Mapping[str, Fingerprint], lease: float = 15.0, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, store: Store, algorithms: Mapping[str, Fingerprint], lease: float = 15.0, clock: Callable[[], float] = time.time
+    ) -> None:
         self.store = store
         self.records = Records(store)
         self.claims = Claims(store)
@@ -50,7 +52,9 @@ class Collection:
         self._lease = lease
         self._clock = clock
 
-    def add(self, fingerprints: Fingerprints, sources: Sequence[Source] = (), tags: Iterable[str] = (), bank_ids: Iterable[int] = ()) -> Added:
+    def add(
+        self, fingerprints: Fingerprints, sources: Sequence[Source] = (), tags: Iterable[str] = (), bank_ids: Iterable[int] = ()
+    ) -> Added:
         """Remember a picture; known already, it gains the sources, tags and banks.
 
         Returns only when the picture answers, in every process. Raises StoreUnavailable when that cannot be told; adding
@@ -74,7 +78,9 @@ class Collection:
             if self.claims.swap(sha256, claim, mine) and self.finish(record, mine, fingerprints.values):
                 self.claims.swap(sha256, mine, Claim(record.id))
                 return Added(self.named([record])[0], True)
-        raise StoreUnavailable(f"picture {fingerprints.sha256} is being added by another process that does not finish; try again, or run `kuato doctor`")
+        raise StoreUnavailable(
+            f"picture {fingerprints.sha256} is being added by another process that does not finish; try again, or run `kuato doctor`"
+        )
 
     def remove(self, sha256: str) -> None:
         """Forget a picture: once this returns it answers nowhere. Raises NotFound."""

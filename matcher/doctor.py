@@ -63,7 +63,11 @@ class Doctor:
     """
 
     def __init__(
-        self, collection: Collection, repair: bool = True, clock: Callable[[], float] = time.time, progress: Progress = lambda step, done: None
+        self,
+        collection: Collection,
+        repair: bool = True,
+        clock: Callable[[], float] = time.time,
+        progress: Progress = lambda step, done: None,
     ) -> None:
         self._collection = collection
         self._store = collection.store

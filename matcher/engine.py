@@ -46,7 +46,13 @@ class Matcher:
         self.rules = Rules.load(settings["decision.rules"] or None)
         self.pool = WorkerPool(settings.limits(), self.algorithms, settings["workers.count"])
         self.collection = Collection(store, self.algorithms, settings["add.lease_seconds"])
-        self._search = Search(self.collection, self.algorithms, self.rules, verified=settings["search.candidates"], probe_budget=settings["search.probe_budget"])
+        self._search = Search(
+            self.collection,
+            self.algorithms,
+            self.rules,
+            verified=settings["search.candidates"],
+            probe_budget=settings["search.probe_budget"],
+        )
 
     @classmethod
     def open(cls, settings: Settings) -> "Matcher":

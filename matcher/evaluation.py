@@ -33,7 +33,9 @@ class Evaluation:
     matches: int
 
 
-def evaluate(images: Path, out: Path, settings: Settings, progress: Callable[[str, int, int], None] = lambda step, done, total: None) -> Evaluation:
+def evaluate(
+    images: Path, out: Path, settings: Settings, progress: Callable[[str, int, int], None] = lambda step, done, total: None
+) -> Evaluation:
     """Evaluate the settings on every file directly in `images`, in a store of its own that is deleted afterwards.
 
     progress: told the step, how many are done, and of how many. Holds all fingerprints in memory, about 15 KB a picture.

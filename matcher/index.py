@@ -49,7 +49,9 @@ class BandIndex:
         self._bands = bits // 16
         self.radius = 2 * self._bands - 1
         # Six other bands, so that a band's own bit that differs is not asked for twice; index 8 is the word of zeros.
-        self._check = np.array([[(band // 2 + step) % 8 for step in (1, 3, 6)] if bits == 256 else [0, 1, 8] for band in range(self._bands)])
+        self._check = np.array(
+            [[(band // 2 + step) % 8 for step in (1, 3, 6)] if bits == 256 else [0, 1, 8] for band in range(self._bands)]
+        )
         kind = b"p" + space.encode() + b":"
         self.width = (kind, ENTRY)
         self._prefixes = [store.key(kind, bytes([band])) for band in range(self._bands)]
@@ -61,7 +63,9 @@ class BandIndex:
         """Return what filing the fingerprint under `id` appends: (key, entry) pairs."""
         entries = self._checks(np.frombuffer(fingerprint, np.uint32))
         entries[:, 0] = id
-        return [(prefix + key, entry.tobytes()) for prefix, key, entry in zip(self._prefixes, self._keys(fingerprint), entries, strict=True)]
+        return [
+            (prefix + key, entry.tobytes()) for prefix, key, entry in zip(self._prefixes, self._keys(fingerprint), entries, strict=True)
+        ]
 
     def entries_of_many(self, ids: Ids, fingerprints: NDArray[np.uint8]) -> Iterator[tuple[bytes, bytes]]:
         """Yield what filing many at once appends, one pair a key. ids: uint32 (n,); fingerprints: uint8 (n, bits / 8)."""
@@ -86,7 +90,9 @@ class BandIndex:
             lists = [value[-self.MAX_ENTRIES * ENTRY :] for value in lists]
             lengths = np.minimum(lengths, self.MAX_ENTRIES)
         entries = np.frombuffer(b"".join(lists), np.uint64).reshape(-1, 2)
-        wanted = np.repeat(self._checks(np.frombuffer(fingerprint, np.uint32)), lengths.reshape(self._bands, size).sum(axis=1), axis=0).view(np.uint64)
+        wanted = np.repeat(
+            self._checks(np.frombuffer(fingerprint, np.uint32)), lengths.reshape(self._bands, size).sum(axis=1), axis=0
+        ).view(np.uint64)
         # The low half of the first word is the id.
         distance = np.bitwise_count((entries[:, 0] ^ wanted[:, 0]) >> np.uint64(32))
         distance += np.bitwise_count(entries[:, 1] ^ wanted[:, 1])

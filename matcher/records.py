@@ -201,7 +201,15 @@ def pack(record: Record, state: bytes, generation: int) -> bytes:
     )
     format_code = FORMATS.index(record.format) if record.format in FORMATS else 0
     head = _FIXED.pack(
-        LAYOUT, state, _rank(generation), _FIXED.size + len(prints), round(record.added), bytes.fromhex(record.sha256), format_code, *record.size, record.bytes_size
+        LAYOUT,
+        state,
+        _rank(generation),
+        _FIXED.size + len(prints),
+        round(record.added),
+        bytes.fromhex(record.sha256),
+        format_code,
+        *record.size,
+        record.bytes_size,
     )
     lines = [source_line(source) for source in record.sources]
     lines += [["t", "+", tag] for tag in record.tags] + [["b", "+", bank] for bank in record.bank_ids]
@@ -213,7 +221,9 @@ def unpack(id: int, value: bytes) -> Entry:
     try:
         return _unpack(id, value)
     except (struct.error, IndexError, ValueError, TypeError) as error:
-        raise StoreMismatch(f"record {id} cannot be read ({error}); was it written by another version, or by something else under our prefix?") from error
+        raise StoreMismatch(
+            f"record {id} cannot be read ({error}); another version wrote it, or something else under our prefix"
+        ) from error
 
 
 def _unpack(id: int, value: bytes) -> Entry:
@@ -269,7 +279,7 @@ def _fold(journal: bytes) -> tuple[tuple[Source, ...], tuple[str, ...], tuple[in
             continue
         what, *rest = json.loads(text)
         if what == "s":
-            seen = Source(*rest) if len(rest) > 3 else Source(*rest, rest[2])
+            seen = Source(*rest[:3], *(rest[3:] or rest[2:3]))
             sources[seen.kind, seen.id] = seen.merged_with(sources.get((seen.kind, seen.id)))
         elif rest[0] == "+":
             kept[what][rest[1]] = None

@@ -21,7 +21,11 @@ from matcher.match import Answer, Decision, Evidence, Match, Relation
 from matcher.picture import VIEWS
 from matcher.records import Record
 
-ROUNDS: tuple[tuple[str, ...], ...] = (("as is",), ("mirrored", "negative"), tuple(view for view in VIEWS if view not in ("as is", "mirrored", "negative")))
+ROUNDS: tuple[tuple[str, ...], ...] = (
+    ("as is",),
+    ("mirrored", "negative"),
+    tuple(view for view in VIEWS if view not in ("as is", "mirrored", "negative")),
+)
 
 
 @dataclass
@@ -58,7 +62,9 @@ class _Round:
 
     def best_views(self, algorithm: str) -> dict[int, str]:
         """Return the candidates that one algorithm's votes name, most votes first, each with its best view."""
-        ballots = sorted(((-share, id, view) for (name, view), votes in self.votes.items() if name == algorithm for id, share in votes.items()))
+        ballots = sorted(
+            ((-share, id, view) for (name, view), votes in self.votes.items() if name == algorithm for id, share in votes.items())
+        )
         found: dict[int, str] = {}
         for _, id, view in ballots:
             found.setdefault(id, view)
@@ -91,7 +97,13 @@ class Search:
     """
 
     def __init__(
-        self, collection: Collection, algorithms: Mapping[str, Fingerprint], rules: Rules, verified: int = 12, considered: int = 16, probe_budget: int = 5000
+        self,
+        collection: Collection,
+        algorithms: Mapping[str, Fingerprint],
+        rules: Rules,
+        verified: int = 12,
+        considered: int = 16,
+        probe_budget: int = 5000,
     ) -> None:
         self._collection = collection
         self._large = {name: algorithm for name, algorithm in algorithms.items() if algorithm.large}
@@ -114,7 +126,9 @@ class Search:
             probes -= self._round(query, views, scope, book, found)
             if probes <= 0 or any(match.decision is Decision.YES and match is not exact for match in found.matches.values()):
                 break
-        matches = self._collection_named(sorted(found.matches.values(), key=lambda match: (match.decision.rank, match.distance, match.picture.id)))
+        matches = self._collection_named(
+            sorted(found.matches.values(), key=lambda match: (match.decision.rank, match.distance, match.picture.id))
+        )
         ignored = {bank.id for bank in book.values() if bank.kind == "ignore"}
         shown = [match for match in matches if not ignored.intersection(match.picture.bank_ids)]
         return Answer(

@@ -177,7 +177,10 @@ class Store:
             client.hsetnx(meta, "schema", SCHEMA)
             schema = int(cast("bytes", client.hget(meta, "schema")))
         if schema != SCHEMA:
-            raise StoreMismatch(f"the store under {self.prefix.decode()!r} has schema {schema}, this version reads {SCHEMA}; use the Kuato that wrote it, or another redis.prefix")
+            raise StoreMismatch(
+                f"the store under {self.prefix.decode()!r} has schema {schema}, this version reads {SCHEMA}; "
+                "use the Kuato that wrote it, or another redis.prefix"
+            )
 
     def _again(self, ask: Callable[[], Value]) -> Value:
         try:

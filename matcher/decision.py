@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from matcher.errors import BadSettings
-from matcher.match import Decision, Evidence, Relation
+from matcher.match import Alignment, Decision, Evidence, Relation
 from matcher.settings import config_dir
 
 if sys.version_info >= (3, 11):
@@ -39,10 +39,14 @@ SILENT = Bounds(-1.0, -1.0)
 
 @dataclass(frozen=True)
 class Rules:
-    """The thresholds of every algorithm, by name, and the name of the rule that merges decisions."""
+    """The thresholds of every algorithm, by name, and how they are merged.
+
+    rule: one of RULES. content: the share of a picture, 0..1, that must not be empty for a hash to say YES.
+    """
 
     bounds_of: Mapping[str, Bounds]
     rule: str = "verified"
+    content: float = 0.2
 
     @classmethod
     def load(cls, path: Path | str | None = None) -> "Rules":
@@ -57,12 +61,23 @@ class Rules:
         rule = table.pop("rule", "verified")
         if rule not in RULES:
             raise BadSettings(f"{path}: there is no rule {rule!r}; there are {', '.join(RULES)} (decision.rules)")
-        return cls({name: _bounds(name, row, path) for name, row in table.items()}, rule)
+        content = table.pop("content", 0.2)
+        if not isinstance(content, float | int) or not 0 <= content <= 1:
+            raise BadSettings(f"{path}: content {content!r} must be a number from 0 to 1 (decision.rules)")
+        return cls({name: _bounds(name, row, path) for name, row in table.items()}, rule, float(content))
 
     def bounds(self, algorithm: str) -> tuple[float, float]:
         """Return the YES and the MAYBE distance of an algorithm; both negative when it has none."""
         found = self.bounds_of.get(algorithm, SILENT)
         return found.yes, found.maybe
+
+    def decide(self, algorithm: str, distance: float) -> Decision:
+        """Return what a distance of this algorithm means by itself."""
+        return self.bounds_of.get(algorithm, SILENT).decide(distance)
+
+    def sparse(self, alignment: Alignment) -> bool:
+        """Whether one of the two pictures is so empty that a hash sees little but the emptiness."""
+        return alignment.content < self.content
 
     def judge(self, evidence: Sequence[Evidence], thresholds: Mapping[str, float] = {}) -> tuple[Decision, Relation, float]:
         """Return decision, relation and distance of a pair of pictures.
@@ -71,25 +86,26 @@ class Rules:
         """
         if not evidence:
             return Decision.NO, Relation.SHARES_CONTENT, 1.0
-        decided = [(self._again(one, thresholds), one) for one in evidence]
-        saying_yes = [one for decision, one in decided if decision is Decision.YES]
-        verified = any(self.bounds_of.get(one.algorithm, SILENT).alone for one in saying_yes)
-        if verified or len({one.family for one in saying_yes}) > 1:
-            decision, speakers = Decision.YES, saying_yes
+        sparse = any(one.alignment is not None and self.sparse(one.alignment) for one in evidence)
+        decided = [(self._decided(one, thresholds, sparse), one) for one in evidence]
+        yes = [one for decision, one in decided if decision is Decision.YES]
+        maybe = [one for decision, one in decided if decision is Decision.MAYBE]
+        if any(self.bounds_of.get(one.algorithm, SILENT).alone for one in yes) or len({one.family for one in yes}) > 1:
+            decision, speakers = Decision.YES, yes
         else:
-            speakers = [one for decision, one in decided if decision is not Decision.NO]
-            decision = Decision.MAYBE if speakers else Decision.NO
+            decision, speakers = (Decision.MAYBE if yes or maybe else Decision.NO), yes + maybe
         speakers = speakers or list(evidence)
-        whole = any(one.family != "local" for one in speakers if one in saying_yes or decision is not Decision.YES)
+        whole = any(one.family != "local" for one in speakers)
         relation = Relation.SAME_PICTURE if whole else Relation.SHARES_CONTENT
         return decision, relation, min(one.distance for one in speakers)
 
-    def _again(self, one: Evidence, thresholds: Mapping[str, float]) -> Decision:
-        if not thresholds:
-            return one.decision
+    def _decided(self, one: Evidence, thresholds: Mapping[str, float], sparse: bool) -> Decision:
+        """Return what one algorithm says, by the thresholds of this pair, where a hash of a sparse picture proves nothing."""
         bounds = self.bounds_of.get(one.algorithm, SILENT)
         yes = thresholds.get(f"{one.algorithm}.yes", bounds.yes)
-        return Bounds(yes, max(yes, thresholds.get(f"{one.algorithm}.maybe", bounds.maybe))).decide(one.distance)
+        maybe = thresholds.get(f"{one.algorithm}.maybe", bounds.maybe)
+        decision = Bounds(yes, max(yes, maybe)).decide(one.distance)
+        return Decision.MAYBE if sparse and one.alignment is None and decision is Decision.YES else decision
 
 
 def _bounds(name: str, row: Any, path: Path) -> Bounds:

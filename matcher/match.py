@@ -53,8 +53,10 @@ class Alignment:
     inliers: matched features that obey it; weight: the same, each counted by its rarity in the store (0..1).
     query_region, known_region: what the inliers cover.
     matrix: float64 (2, 3), query coordinates (fractions of the longer side) to those of the known picture.
-    coverage: the larger share of a picture that the inliers enclose, 0..1. share: of the features enclosed, those that found
-    a partner, 0..1. agreement: correlation of the brightness there, 0..1; contrast: its standard deviation, of 255.
+    places: distinct places of the inliers, those close together counted once. coverage: the larger share of a picture that
+    the inliers enclose, 0..1. share: of the features enclosed, those that found a partner, 0..1. agreement: correlation of
+    the brightness there, 0..1. contrast: standard deviation of the brightness, of 255, where the pictures overlap.
+    content: the share that all features enclose, inliers or not, in the emptier of the two pictures, 0..1.
     """
 
     inliers: int
@@ -62,10 +64,12 @@ class Alignment:
     query_region: Region
     known_region: Region
     matrix: NDArray[np.float64] = field(compare=False)
+    places: int = 0
     coverage: float = 0.0
     share: float = 0.0
     agreement: float = 0.0
     contrast: float = 0.0
+    content: float = 1.0
 
 
 @dataclass(frozen=True)

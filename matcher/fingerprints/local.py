@@ -26,6 +26,8 @@ STEP = 1.2
 CONTRAST = 10
 CELLS = 5
 SMALL = 24
+# Standard deviation of brightness, of 255, that an ordinary photograph or page has.
+ENOUGH_CONTRAST = 40.0
 
 HEAD = np.dtype([("width", "<u2"), ("height", "<u2"), ("dark", "u1"), ("bright", "u1"), ("small", "u1", SMALL * SMALL // 2)])
 # place: x and y in eighths of a pixel, 14 bits each, and the level, 4 bits.
@@ -89,13 +91,14 @@ class Local(VotingFingerprint):
     def distance_of(self, alignment: Alignment | None) -> float:
         """Return 1 / (1 + strength); 1 without an alignment.
 
-        Strength is a product of powers because these are what a logistic regression of "the same content" on their
-        logarithms gives, nearly the same on either half of the development set.
+        Strength is the plain product of all that must be there at once: a dialog shared by two pages lacks coverage, one
+        template with other contents lacks share and agreement, an empty page lacks contrast. (A logistic regression on
+        their logarithms gives exponents around 1, and no better decisions.)
         """
         if alignment is None:
             return 1.0
-        picture_like = min(alignment.contrast, 40.0) / 40.0
-        strength = alignment.inliers**0.9 * alignment.coverage**1.3 * alignment.share**1.3 * alignment.agreement**0.7 * picture_like**0.65
+        contrast = min(alignment.contrast / ENOUGH_CONTRAST, 1.0)
+        strength = alignment.places * alignment.coverage * alignment.share * alignment.agreement * contrast
         return float(1.0 / (1.0 + strength))
 
     def _between(self, a: bytes, b: bytes) -> float:

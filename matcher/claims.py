@@ -74,5 +74,10 @@ class Claims:
         for bucket in self._store.scan(b"c"):
             yield from ((sha256, Claim.unpack(value)) for sha256, value in self._store.fields(bucket).items())
 
+    def count(self) -> int:
+        """Return how many pictures are claimed: those known, and the few being added."""
+        buckets = [bytes([n >> 4, n & 15]) for n in range(1 << 12)]
+        return self._store.field_counts([self._store.key(b"c", bucket) for bucket in buckets])
+
     def _bucket(self, sha256: bytes) -> bytes:
         return self._store.key(b"c", bytes([sha256[0], sha256[1] >> 4]))

@@ -169,12 +169,12 @@ class Matcher:
     def stats(self) -> dict[str, Any]:
         """Return figures of the store: pictures, banks, memory."""
         memory = self.collection.store.info()
-        live = sum(1 for _ in self.collection.newest())
+        pictures = self.collection.claims.count()
         return {
-            "pictures": live,
+            "pictures": pictures,
             "banks": len(self.banks.list()),
             "redis_bytes": int(memory["used_memory"]),
-            "redis_bytes_per_picture": round(int(memory["used_memory"]) / live) if live else 0,
+            "redis_bytes_per_picture": round(int(memory["used_memory"]) / pictures) if pictures else 0,
             "algorithms": {name: algorithm.version for name, algorithm in self.algorithms.items()},
         }
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, TypeVar, cast
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import redis
@@ -16,15 +17,20 @@ from matcher.errors import BadSettings, StoreFull, StoreMismatch, StoreUnavailab
 SCHEMA = 1
 Value = TypeVar("Value")
 
+# What may stand behind "?" in a URL; others would have redis-py repeat writes or change the type of answers.
+_URL_OPTIONS = {"db", "client_name", "health_check_interval", "max_connections", "socket_connect_timeout", "socket_keepalive", "socket_timeout"}
+_NO_WRITES = ("OOM ", "MISCONF", "NOREPLICAS", "READONLY", "maxmemory")
+
 # ARGV: what to append. A kilobyte can be copied in the time that a command takes; a longer list is worth its slack.
 _APPEND_SHORT = """
 if redis.call('STRLEN', KEYS[1]) >= 1024 then return redis.call('APPEND', KEYS[1], ARGV[1]) end
 redis.call('SET', KEYS[1], (redis.call('GET', KEYS[1]) or '') .. ARGV[1])
 """
-# ARGV: expected value, new value ("" to delete).
+# ARGV: expected value, new value ("" to delete). Deleting first is allowed when memory is full, and what follows it then too.
 _REPLACE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2]) end
+redis.call('DEL', KEYS[1])
+if ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2]) end
 return 1
 """
 
@@ -38,6 +44,8 @@ class Store:
     """
 
     def __init__(self, locate: Callable[[], str], prefix: str = "kuato:", timeout: float = 10.0) -> None:
+        if not prefix:
+            raise BadSettings("redis.prefix is empty, so other keys could not be told from ours; write something like kuato:")
         self._locate = locate
         self._timeout = timeout
         self.prefix = prefix.encode()
@@ -90,7 +98,10 @@ class Store:
                 pipeline.append(key, value)
             for key, value in short:
                 pipeline.eval(_APPEND_SHORT, 1, key, value)
-            pipeline.execute()
+            # With the error as Redis said it; redis-py's own would quote the command, which is bytes.
+            for outcome in pipeline.execute(raise_on_error=False):
+                if isinstance(outcome, Exception):
+                    raise outcome
 
     def write(self, key: bytes, value: bytes) -> None:
         """Set the value of a key."""
@@ -114,6 +125,17 @@ class Store:
     def fields(self, key: bytes) -> dict[bytes, bytes]:
         """Return all fields of a hash."""
         return self._again(lambda: cast("dict[bytes, bytes]", self._client().hgetall(key)))
+
+    def field_counts(self, keys: Sequence[bytes]) -> int:
+        """Return how many fields the hashes under these keys have in all."""
+
+        def ask() -> int:
+            pipeline = self._client().pipeline(transaction=False)
+            for key in keys:
+                pipeline.hlen(key)
+            return sum(pipeline.execute())
+
+        return self._again(ask)
 
     def info(self) -> dict[str, Any]:
         """Return what the server says of itself."""
@@ -155,30 +177,42 @@ class Store:
     def _client(self) -> redis.Redis:
         with self._connecting:
             if self._connected is None:
-                url = self._locate()
-                try:
-                    client = redis.Redis.from_url(
-                        url,
-                        retry=Retry(NoBackoff(), 0),
-                        socket_timeout=self._timeout,
-                        socket_connect_timeout=self._timeout,
-                        socket_read_size=1 << 18,
-                        max_connections=256,
-                    )
-                except (ValueError, TypeError) as error:
-                    raise BadSettings(f"redis.url: {error}; write it like redis://127.0.0.1:6379/0") from error
+                client = self._connect(self._locate())
                 self._check_schema(client)
                 self._connected = client
             return self._connected
 
+    def _connect(self, url: str) -> redis.Redis:
+        try:
+            unknown = [name for name in parse_qs(urlsplit(url).query) if name not in _URL_OPTIONS and not name.startswith("ssl_")]
+            if unknown:
+                raise ValueError(f"{unknown[0]!r} is no option that can be used here")
+            client = redis.Redis.from_url(
+                url,
+                retry=Retry(NoBackoff(), 0),
+                socket_timeout=self._timeout,
+                socket_connect_timeout=self._timeout,
+                socket_read_size=1 << 18,
+                max_connections=256,
+            )
+            # Some options are looked at only when a connection is made.
+            pool = client.connection_pool
+            pool.connection_class(**pool.connection_kwargs)
+        except (ValueError, TypeError, AttributeError, redis.exceptions.RedisError) as error:
+            raise BadSettings(f"redis.url: {error}; write it like redis://127.0.0.1:6379/0") from error
+        return client
+
     def _check_schema(self, client: redis.Redis) -> None:
         meta = self.key(b"m")
         with self.speaking():
-            client.hsetnx(meta, "schema", SCHEMA)
-            schema = int(cast("bytes", client.hget(meta, "schema")))
-        if schema != SCHEMA:
+            # Read first: a server that is full or a replica refuses to write, and can still answer.
+            schema = cast("bytes | None", client.hget(meta, "schema"))
+            if schema is None:
+                client.hsetnx(meta, "schema", SCHEMA)
+                schema = cast("bytes", client.hget(meta, "schema"))
+        if schema != b"%d" % SCHEMA:
             raise StoreMismatch(
-                f"the store under {self.prefix.decode()!r} has schema {schema}, this version reads {SCHEMA}; "
+                f"the store under {self.prefix.decode()!r} has schema {schema.decode(errors='replace')}, this version reads {SCHEMA}; "
                 "use the Kuato that wrote it, or another redis.prefix"
             )
 
@@ -203,9 +237,14 @@ class Store:
             self.forget_connection()
             raise StoreUnavailable(f"Redis did not answer ({error}); check that it runs and that redis.url is right") from error
         except redis.exceptions.ResponseError as error:
-            if str(error).startswith(("OOM", "MISCONF", "NOREPLICAS", "READONLY", "WRONGTYPE")):
+            if "WRONGTYPE" in str(error):
+                raise StoreMismatch(f"a key under {self.prefix.decode()!r} is not ours ({error}); use another redis.prefix") from error
+            if any(sign in str(error) for sign in _NO_WRITES):
                 raise StoreFull(f"Redis refuses to write ({error}); nothing was acknowledged. Free memory or disk and try again") from error
             raise StoreUnavailable(f"Redis refused a command ({error})") from error
+        except redis.exceptions.RedisError as error:
+            self.forget_connection()
+            raise StoreUnavailable(f"what answers is no Redis ({error}); check that redis.url is right") from error
 
 
 def _framed(before: bytes, keys: NDArray[np.uint8], after: bytes) -> bytes:

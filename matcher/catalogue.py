@@ -17,12 +17,13 @@ from matcher.index import Entries, Ids
 from matcher.source import Source
 from matcher.store import Store
 
-# ARGV: old name ("" for none), new name ("" to delete), value. Answers 0 when the old is gone, 1 when the new exists, 2 when done.
+# ARGV: old name and value ("" for none), new name ("" to delete), value. Answers 0 when the old is not so any more, 1 when the
+# new exists, 2 when done.
 _MOVE = """
-if ARGV[1] ~= '' and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-if ARGV[2] ~= '' and ARGV[2] ~= ARGV[1] and redis.call('HEXISTS', KEYS[1], ARGV[2]) == 1 then return 1 end
+if ARGV[1] ~= '' and redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+if ARGV[3] ~= '' and ARGV[3] ~= ARGV[1] and redis.call('HEXISTS', KEYS[1], ARGV[3]) == 1 then return 1 end
 if ARGV[1] ~= '' then redis.call('HDEL', KEYS[1], ARGV[1]) end
-if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], ARGV[2], ARGV[3]) end
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], ARGV[3], ARGV[4]) end
 return 2
 """
 _MAX_NAME = 100
@@ -41,16 +42,13 @@ class BankBook:
 
     def get(self, name: str) -> Bank:
         """Return the bank. Raises NotFound."""
-        value = self._store.field(self._key, name.encode("utf-8", "surrogatepass"))
-        if value is None:
-            raise NotFound(f"there is no bank {name!r}; create it with `kuato bank create`, or see `kuato bank list`")
-        return _bank(json.loads(value))
+        return _bank(json.loads(self._value(name)))
 
     def create(self, name: str, *, kind: str = "observed", **details: Any) -> Bank:
         """Create a bank. Raises BadRequest for a name, kind or threshold that cannot be, Conflict when the name is taken."""
         draft = _checked(Bank(0, name, kind, **details))
         bank = replace(draft, id=self._store.count(self._store.key(b"i")))
-        self._move("", bank)
+        self._move("", b"", bank)
         return bank
 
     def rename(self, name: str, new_name: str) -> Bank:
@@ -63,21 +61,28 @@ class BankBook:
 
     def delete(self, name: str) -> None:
         """Delete a bank; its pictures stay, without it. Raises NotFound."""
-        self.get(name)
-        self._store.run(_MOVE, self._key, name.encode(), b"", b"")
+        while not self._store.run(_MOVE, self._key, name.encode(), self._value(name), b"", b""):
+            pass
 
     def _change(self, name: str, changes: dict[str, Any]) -> Bank:
-        bank = _checked(replace(self.get(name), **changes))
-        self._move(name, bank)
-        return bank
+        while True:
+            old = self._value(name)
+            bank = _checked(replace(_bank(json.loads(old)), **changes))
+            if self._move(name, old, bank):
+                return bank
 
-    def _move(self, old_name: str, bank: Bank) -> None:
-        value = json.dumps(asdict(bank), ensure_ascii=False).encode()
-        outcome = int(self._store.run(_MOVE, self._key, old_name.encode(), bank.name.encode(), value))
-        if outcome == 0:
-            raise NotFound(f"there is no bank {old_name!r} any more")
+    def _value(self, name: str) -> bytes:
+        value = self._store.field(self._key, name.encode("utf-8", "surrogatepass"))
+        if value is None:
+            raise NotFound(f"there is no bank {name!r}; create it with `kuato bank create`, or see `kuato bank list`")
+        return value
+
+    def _move(self, old_name: str, old: bytes, bank: Bank) -> bool:
+        """Write a bank in place of what was there; False when that has changed meanwhile."""
+        outcome = int(self._store.run(_MOVE, self._key, old_name.encode(), old, bank.name.encode(), json.dumps(asdict(bank)).encode()))
         if outcome == 1:
             raise Conflict(f"a bank {bank.name!r} exists already; choose another name")
+        return outcome == 2
 
     @property
     def _key(self) -> bytes:

@@ -47,8 +47,12 @@ class Report:
 
 @dataclass
 class _Census:
-    """The state of every id given before the examination began. dead: removed or never finished, bool by id."""
+    """The state of every id given before the examination began, bool by id.
 
+    absent: without a picture when we looked; an adder may have been about to write it. dead: without one for ever.
+    """
+
+    absent: NDArray[np.bool_]
     dead: NDArray[np.bool_]
     pending: list[int] = field(default_factory=list)
     tombstones: dict[int, float] = field(default_factory=dict)
@@ -118,7 +122,10 @@ class Doctor:
                 self._finish(sha256, claim, entry, entry.record)
             return
         self._count("open-claim")
-        if self._repair:
+        if not self._repair:
+            return
+        # The adder may only be asleep: it must not write under an id that nobody claims any more.
+        if entry is not None or self._collection.records.forbid(claim.id, self._clock()):
             self._collection.claims.swap(sha256, claim, Claim(claim.id) if entry is not None and entry.live else None)
 
     def _finish(self, sha256: bytes, claim: Claim, entry: Entry, record: Record) -> None:
@@ -133,13 +140,13 @@ class Doctor:
 
     def _census(self) -> _Census:
         last = self._collection.claims.last_id()
-        census = _Census(np.ones(last + 1, np.bool_))
+        census = _Census(np.ones(last + 1, np.bool_), np.zeros(last + 1, np.bool_))
         current = self._collection.versions
         for some in _batches(self._collection.records.ids()):
             for id, entry in self._collection.records.read(some).items():
                 if id > last:
                     continue
-                census.dead[id] = entry.record is None
+                census.absent[id] = census.dead[id] = entry.record is None
                 if entry.record is None:
                     census.tombstones[id] = entry.buried
                     continue
@@ -147,11 +154,15 @@ class Doctor:
                     census.pending.append(id)
                 census.stale += any(current.get(name, version) != version for name, version in entry.record.versions.items())
             self._progress("records", len(some))
-        # An id without a record may be in the hands of an adder that has not written it yet.
-        for _, claim in self._collection.claims.all():
-            if not claim.settled and claim.id <= last and claim.id not in census.tombstones:
-                census.dead[claim.id] = False
         return census
+
+    def _look_again(self, ids: Iterable[int], census: _Census) -> None:
+        """Find out which of the ids, met in a place where only an adder that wrote its record could have put them, are dead."""
+        asked = [id for id in ids if id < len(census.dead) and census.absent[id] and not census.dead[id]]
+        for some in _batches(asked):
+            entries = self._collection.records.read(some)
+            for id in some:
+                census.absent[id] = census.dead[id] = id not in entries or entries[id].record is None
 
     def _pending(self, census: _Census) -> None:
         """Bury pending records whose claim is gone: they were removed while being added, or never acknowledged."""
@@ -169,11 +180,7 @@ class Doctor:
         collection = self._collection
         for some in _batches(collection.records.ids()):
             for record in collection.records.live(some).values():
-                sha256 = bytes.fromhex(record.sha256)
-                if collection.claims.get(sha256) is None:
-                    self._count("lost-claim")
-                    if self._repair:
-                        collection.claims.swap(sha256, None, Claim(record.id))
+                self._claimed(record)
                 wanted = collection.postings(record, self._fingerprints(record))
                 lists = self._store.read([key for key, _ in wanted])
                 missing = [(key, entry) for (key, entry), value in zip(wanted, lists, strict=True) if not _holds(value, entry)]
@@ -182,10 +189,34 @@ class Doctor:
                     self._store.append(missing)
             self._progress("postings", len(some))
 
+    def _claimed(self, record: Record) -> None:
+        """Give a picture its claim back, or to the other record of the same picture what it knows."""
+        collection, sha256 = self._collection, bytes.fromhex(record.sha256)
+        claim = collection.claims.get(sha256)
+        if claim is not None and claim.id == record.id:
+            return
+        read = collection.records.live([record.id, claim.id] if claim else [record.id])
+        if record.id not in read:  # removed meanwhile
+            return
+        if claim is None:
+            self._count("lost-claim")
+            if self._repair and collection.claims.swap(sha256, None, Claim(record.id)) and not collection.records.live([record.id]):
+                collection.drop_claim(sha256, record.id)
+        elif claim.id in read:
+            self._count("double-record")
+            if self._repair and collection.note(read[claim.id], record.sources, record.tags, record.bank_ids):
+                collection.records.bury(record.id, self._clock())
+
     def _orphans(self, census: _Census) -> None:
         """Large fingerprints of pictures that are gone."""
-        for id, names in self._collection.large.all():
-            if id < len(census.dead) and census.dead[id]:
+        found = [(id, names) for id, names in self._collection.large.all() if id < len(census.dead) and census.absent[id]]
+        if not found:
+            return
+        # They are written before the record, but after the claim; so claims are read after them, and records last.
+        busy = {claim.id for _, claim in self._collection.claims.all() if not claim.settled}
+        self._look_again((id for id, _ in found if id not in busy), census)
+        for id, names in found:
+            if census.dead[id]:
                 self._count("orphan-fingerprint")
                 if self._repair:
                     self._collection.large.delete(id, names)
@@ -194,7 +225,9 @@ class Doctor:
         """Take entries of the dead, and repeated ones, out of every list."""
         for kind, width in self._collection.list_widths():
             for some in _batches(self._store.scan(kind)):
-                for key, value in zip(some, self._store.read(some), strict=True):
+                lists = self._store.read(some)
+                self._look_again(_ids(lists, width), census)
+                for key, value in zip(some, lists, strict=True):
                     smaller = _compacted(value, width, census.dead) if value else None
                     if value and smaller is not None and len(smaller) < len(value):
                         self._count("dead-posting", (len(value) - len(smaller)) // width)
@@ -217,12 +250,18 @@ _TEXTS = {
     "open-claim": "claims on pictures whose adding was interrupted before their record was written",
     "unclaimed-record": "records that were never made live and that nobody claims",
     "lost-claim": "pictures that could not be asked for by their SHA-256",
+    "double-record": "records of a picture that has another one, as a failover can leave them",
     "missing-posting": "entries missing from the lists of the index",
     "orphan-fingerprint": "large fingerprints of pictures that are gone",
     "dead-posting": "entries of removed pictures, or standing twice, in the lists of the index",
-    "stale-version": "pictures with fingerprints of another version of an algorithm; add them again to renew these",
+    "stale-version": "pictures with fingerprints of another version of an algorithm; remove them and add them again to renew these",
     "not-durable": "Redis keeps no append-only file: what it acknowledged is lost when it is killed; set appendonly yes",
 }
+
+
+def _ids(lists: Iterable[bytes | None], width: int) -> list[int]:
+    entries = np.frombuffer(b"".join(value[: len(value) // width * width] for value in lists if value), np.uint8).reshape(-1, width)
+    return [int(id) for id in np.unique(np.ascontiguousarray(entries[:, :4]).view("<u4"))]
 
 
 def _compacted(value: bytes, width: int, dead: NDArray[np.bool_]) -> bytes:

@@ -1,5 +1,6 @@
 """The matcher: what the command line, MISP and AIL hold in their hands."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -71,9 +72,10 @@ class Matcher:
     ) -> Added:
         """Remember a picture; one that is known gains the sources, tags and banks.
 
-        Raises BadPicture, NotFound for an unknown bank, BadRequest for a tag that cannot be, StoreUnavailable.
+        Raises BadPicture, NotFound for an unknown bank, BadRequest for a tag or source that cannot be, StoreUnavailable.
         """
         bank_ids, tags = self._bank_ids(banks), _checked_tags(tags)
+        _check_sources(sources)
         return self.collection.add(self.pool.fingerprint(data, name=name), sources, tags, bank_ids)
 
     def search(
@@ -223,6 +225,14 @@ def checked_sha256(text: str) -> str:
     if len(lower) != 64 or not set(lower) <= set("0123456789abcdef"):
         raise BadRequest(f"{text[:80]!r} is no SHA-256; give its 64 hexadecimal digits")
     return lower
+
+
+def _check_sources(sources: Iterable[Source]) -> None:
+    for source in sources:
+        try:
+            json.dumps([source.metadata, source.visibility, source.first_seen, source.last_seen], allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise BadRequest(f"source {source.key[:80]!r} has details that are no JSON ({error}); give texts, numbers, lists and objects") from None
 
 
 def _checked_tags(tags: Iterable[str]) -> tuple[str, ...]:

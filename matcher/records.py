@@ -46,13 +46,16 @@ if head:sub(2, 2) ~= 'P' or head:sub(3, 6) ~= ARGV[1] then return 0 end
 redis.call('SETRANGE', KEYS[1], 1, 'L')
 return 1
 """
-# ARGV: tombstone.
+# ARGV: tombstone. Deleting first is allowed when memory is full, and what follows it then too.
 _BURY = """
 local state = redis.call('GETRANGE', KEYS[1], 1, 1)
 if state ~= 'P' and state ~= 'L' then return 0 end
+redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[1])
 return 1
 """
+# ARGV: tombstone. For an id that was given and never written under.
+_FORBID = "return redis.call('SET', KEYS[1], ARGV[1], 'NX') and 1 or 0"
 # ARGV: line. Answers the new length, 0 when there is no such picture.
 _JOURNAL = """
 local state = redis.call('GETRANGE', KEYS[1], 1, 1)
@@ -125,7 +128,11 @@ class Records:
 
     def bury(self, id: int, now: float) -> bool:
         """Hide a picture for good; False when there is none."""
-        return bool(self._store.run(_BURY, self.key(id), _TOMBSTONE.pack(LAYOUT, REMOVED, _rank(0xFFFFFFFF), now)))
+        return bool(self._store.run(_BURY, self.key(id), _tombstone(now)))
+
+    def forbid(self, id: int, now: float) -> bool:
+        """See to it that nothing is ever written under an id; False when something is."""
+        return bool(self._store.run(_FORBID, self.key(id), _tombstone(now)))
 
     def journal(self, id: int, *lines: list[Any]) -> bool:
         """Note what has become known; False when there is no such picture."""
@@ -261,6 +268,10 @@ def source_line(source: Source) -> list[Any]:
     while not line[-1] and len(line) > 5:
         line.pop()
     return line if len(line) > 5 or line[3] != line[4] else line[:4]
+
+
+def _tombstone(now: float) -> bytes:
+    return _TOMBSTONE.pack(LAYOUT, REMOVED, _rank(0xFFFFFFFF), now)
 
 
 def _rank(generation: int) -> bytes:

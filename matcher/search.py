@@ -129,6 +129,8 @@ class Search:
         matches = self._collection_named(
             sorted(found.matches.values(), key=lambda match: (match.decision.rank, match.distance, match.picture.id))
         )
+        # A picture removed and added anew while we searched may have been met under both of its numbers.
+        matches = list({match.picture.sha256: match for match in reversed(matches)}.values())[::-1]
         ignored = {bank.id for bank in book.values() if bank.kind == "ignore"}
         shown = [match for match in matches if not ignored.intersection(match.picture.bank_ids)]
         return Answer(

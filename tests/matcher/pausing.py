@@ -13,10 +13,10 @@ def main(data_dir: str, log: str, seed: str, pictures: str) -> None:
     with matcher_on(Path(data_dir)) as matcher:
         append = matcher.collection.store.append
 
-        def paused(entries: Iterable[tuple[bytes, bytes]]) -> None:
+        def paused(entries: Iterable[tuple[bytes, bytes]], short: Iterable[tuple[bytes, bytes]] = ()) -> None:
             matcher.collection.store.append = append  # type: ignore[method-assign]
             os.kill(os.getpid(), signal.SIGSTOP)
-            append(entries)
+            append(entries, short)
 
         matcher.collection.store.append = paused  # type: ignore[method-assign]
         add_all(matcher, Log(Path(log)), int(pictures))

@@ -55,7 +55,8 @@ def test_adding_again_joins_the_sources(collection: Collection) -> None:
     collection.add(picture(1), [seen("/a.png", 1000)])
     again = collection.add(picture(1), [seen("/a.png", 5000), seen("/b.png", 3000)])
     assert not again.new
-    assert [(source.id, source.first_seen, source.last_seen) for source in again.record.sources] == [("/a.png", 1000, 5000), ("/b.png", 3000, 3000)]
+    seen_at = [(source.id, source.first_seen, source.last_seen) for source in again.record.sources]
+    assert seen_at == [("/a.png", 1000, 5000), ("/b.png", 3000, 3000)]
 
 
 def test_many_sightings_do_not_make_a_record_grow(collection: Collection) -> None:

@@ -126,7 +126,7 @@ def test_two_processes_adding_the_same_pictures_make_one_record_each(data_dir: P
 
 def test_an_adder_paused_between_pending_and_live_loses_nothing(data_dir: Path, tmp_path: Path) -> None:
     slow = start(data_dir, tmp_path / "slow", 0, "1", module="tests.matcher.pausing")
-    while not Path(f"/proc/{slow.pid}/stat").read_text().split()[2] == "T":
+    while Path(f"/proc/{slow.pid}/stat").read_text().split()[2] != "T":
         assert slow.poll() is None
         time.sleep(0.05)
     sha256 = hashlib.sha256(drawing(0)).hexdigest()

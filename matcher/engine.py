@@ -232,7 +232,7 @@ def _check_sources(sources: Iterable[Source]) -> None:
         try:
             json.dumps([source.metadata, source.visibility, source.first_seen, source.last_seen], allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
-            raise BadRequest(f"source {source.key[:80]!r} has details that are no JSON ({error}); give texts, numbers, lists and objects") from None
+            raise BadRequest(f"source {source.key[:80]!r} has details that are no JSON: {error}") from None
 
 
 def _checked_tags(tags: Iterable[str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ SCHEMA = 1
 Value = TypeVar("Value")
 
 # What may stand behind "?" in a URL; others would have redis-py repeat writes or change the type of answers.
-_URL_OPTIONS = {"db", "client_name", "health_check_interval", "max_connections", "socket_connect_timeout", "socket_keepalive", "socket_timeout"}
+_URL_OPTIONS = ("db", "client_name", "health_check_interval", "max_connections", "socket_connect_timeout", "socket_keepalive")
 _NO_WRITES = ("OOM ", "MISCONF", "NOREPLICAS", "READONLY", "maxmemory")
 
 # ARGV: what to append. A kilobyte can be copied in the time that a command takes; a longer list is worth its slack.

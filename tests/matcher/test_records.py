@@ -1,0 +1,162 @@
+"""Records: what goes in comes out, and who may write when."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from matcher.errors import StoreMismatch
+from matcher.records import LIVE, NAMES, PENDING, LargeFingerprints, Record, Records, pack, unpack
+from matcher.source import Source
+from matcher.store import Store
+
+texts = st.text(st.characters(), max_size=30) | st.sampled_from(["\ud800", "\u2028\u2029\x85", "a\nb\r\n", '"]\n["t","+","forged"]', "\x00", "𝕜😀"])
+details = st.dictionaries(texts, texts | st.integers() | st.booleans() | st.none() | st.lists(texts, max_size=3), max_size=3)
+times = st.integers(0, 2**40).map(float)
+sources = st.builds(Source, kind=texts, id=texts, first_seen=times, last_seen=times, metadata=details, visibility=details)
+names = st.sampled_from(NAMES) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
+prints = st.dictionaries(names, st.tuples(st.integers(0, 255), st.binary(max_size=300)), max_size=8)
+
+
+def a_record(**changes: object) -> Record:
+    plain = Record(
+        id=7, sha256="ab" * 32, format="PNG", size=(640, 480), bytes_size=1234, added=1000.0, fingerprints={"pdq": b"x" * 32}, versions={"pdq": 1}
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+@given(prints, st.lists(sources, max_size=4, unique_by=lambda s: (s.kind, s.id)), st.lists(texts, max_size=4, unique=True), st.sets(st.integers(1, 9)))
+@settings(max_examples=200, deadline=None)
+def test_a_record_is_read_as_it_was_written(
+    found: dict[str, tuple[int, bytes]], sources: list[Source], tags: list[str], banks: set[int]
+) -> None:
+    record = a_record(
+        fingerprints={name: value for name, (_, value) in found.items()},
+        versions={name: version for name, (version, _) in found.items()},
+        sources=tuple(sources),
+        tags=tuple(tags),
+        bank_ids=tuple(banks),
+    )
+    entry = unpack(7, pack(record, PENDING, 3))
+    assert entry.record == record
+    assert (entry.state, entry.generation) == (PENDING, 3)
+
+
+@given(st.binary(max_size=120))
+def test_bytes_that_are_no_record_are_called_so(value: bytes) -> None:
+    try:
+        unpack(7, value)
+    except StoreMismatch as error:
+        assert "record 7" in str(error)  # noqa: PT017
+
+
+def test_a_record_cut_anywhere_is_no_other_record() -> None:
+    whole = pack(a_record(tags=("one", "two")), LIVE, 1)
+    for length in range(1, len(whole) - 1):
+        try:
+            record = unpack(7, whole[:length]).record
+        except StoreMismatch:
+            continue
+        assert record is not None
+        assert set(record.tags) < {"one", "two"}
+
+
+class TestOnAServer:
+    @pytest.fixture
+    def store(self, store_url: str) -> Store:
+        return Store(lambda: store_url, "test:")
+
+    @pytest.fixture
+    def records(self, store: Store) -> Records:
+        return Records(store)
+
+    @pytest.fixture
+    def live(self, records: Records) -> Records:
+        assert records.put(a_record(tags=("first",)), 1)
+        assert records.publish(7, 1)
+        return records
+
+    def test_it_answers_once_it_is_live(self, records: Records) -> None:
+        assert records.put(a_record(), 1)
+        assert records.live([7, 8]) == {}
+        assert records.publish(7, 1)
+        assert records.live([8, 7]) == {7: a_record()}
+        assert list(records.ids()) == [7]
+
+    def test_an_older_generation_writes_no_more(self, records: Records) -> None:
+        assert records.put(a_record(), 256)
+        assert not records.put(a_record(tags=("old",)), 255)
+        assert not records.publish(7, 255)
+        assert records.put(a_record(tags=("new",)), 65536)
+        assert not records.publish(7, 256)
+        assert records.publish(7, 65536)
+        assert records.live([7])[7].tags == ("new",)
+
+    def test_live_it_is_not_written_anew(self, live: Records) -> None:
+        assert not live.put(a_record(), 99)
+        assert not live.publish(7, 1)
+        assert live.live([7])[7].tags == ("first",)
+
+    def test_a_tombstone_is_for_ever(self, live: Records) -> None:
+        assert live.bury(7, 123.0)
+        assert not live.bury(7, 456.0)
+        assert not live.put(a_record(), 0xFFFFFFFF)
+        assert not live.publish(7, 0xFFFFFFFF)
+        assert not live.journal(7, ["t", "+", "late"])
+        assert not live.compact(7)
+        entry = live.read([7])[7]
+        assert (entry.record, entry.live, entry.buried) == (None, False, 123.0)
+        assert live.purge(7)
+        assert live.read([7]) == {}
+
+    def test_only_a_tombstone_is_purged(self, live: Records) -> None:
+        assert not live.purge(7)
+        assert not live.purge(8)
+        assert 7 in live.live([7])
+
+    def test_what_is_forbidden_is_never_written(self, live: Records) -> None:
+        assert live.forbid(8, 1.0)
+        assert not live.put(a_record(id=8), 1)
+        assert not live.forbid(7, 1.0)
+        assert 7 in live.live([7])
+
+    def test_the_journal_tells_in_order(self, live: Records) -> None:
+        lines = [["t", "+", "a"], ["t", "-", "first"], ["t", "+", "b"], ["t", "-", "a"], ["t", "+", "a"], ["b", "+", 3], ["b", "-", 4], ["b", "+", 5]]
+        for line in lines:
+            assert live.journal(7, line)
+        record = live.live([7])[7]
+        assert (record.tags, record.bank_ids) == (("b", "a"), (3, 5))
+
+    def test_sightings_of_a_source_are_one(self, live: Records) -> None:
+        for line in (["s", "url", "x", 50, 60, {"a": 1}], ["s", "url", "x", 10], ["s", "url", "x", 70, 80, {}, {"tlp": "red"}], ["s", "url", "y", 5]):
+            assert live.journal(7, line)
+        assert live.live([7])[7].sources == (Source("url", "x", 10, 80, {"a": 1}, {"tlp": "red"}), Source("url", "y", 5, 5))
+
+    def test_nothing_is_noted_of_a_picture_unknown(self, records: Records, store: Store) -> None:
+        assert not records.journal(9, ["t", "+", "a"])
+        assert store.read([records.key(9)]) == [None]
+
+    def test_compaction_keeps_what_others_note_meanwhile(self, live: Records, store: Store) -> None:
+        def note(who: int) -> None:
+            for n in range(60):
+                assert live.journal(7, ["t", "+", f"{who}-{n}"], *[["t", "+", "first"]] * 30)
+
+        threads = [threading.Thread(target=note, args=(who,)) for who in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        record = live.live([7])[7]
+        assert set(record.tags) == {"first"} | {f"{who}-{n}" for who in range(3) for n in range(60)}
+        assert record.fingerprints == a_record().fingerprints
+        assert len(store.read([live.key(7)])[0] or b"") < 20_000
+
+    def test_large_fingerprints_lie_beside_it(self, store: Store) -> None:
+        large = LargeFingerprints(store)
+        large.put(7, {"local": b"much", "other": b"more"})
+        large.put(8, {"local": b"less"})
+        assert large.read("local", [7, 8, 9]) == {7: b"much", 8: b"less"}
+        large.delete(7, ["local", "other", "unknown"])
+        assert list(large.all()) == [(8, ("local",))]

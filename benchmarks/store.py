@@ -60,20 +60,20 @@ def _flipped(value: bytes, share: float, rng: np.random.Generator) -> bytes:
 
 
 def watch(settings: Settings, questions: "multiprocessing.connection.Connection[object, object]") -> None:
-    """In another process: answer how long after being asked a picture was found, or no longer found."""
+    """In another process: answer how long after being asked the first search began that found a picture, or no longer found it."""
     with Matcher.open(settings) as matcher:
         matcher.stats()
         questions.send("ready")
         while (asked := questions.recv()) is not None:
             query, present = asked
-            started = time.perf_counter()
+            asked_at = began = time.perf_counter()
             while (query.sha256 in {match.picture.sha256 for match in matcher.search_fingerprints(query).matches}) is not present:
-                pass
-            questions.send(time.perf_counter() - started)
+                began = time.perf_counter()
+            questions.send(began - asked_at)
 
 
 def visibility(matcher: Matcher, settings: Settings, real: Sequence[Fingerprints], rng: np.random.Generator) -> dict[str, float]:
-    """Return the longest wait, ms, until another process found what was acknowledged as added, and missed what was removed."""
+    """Return the longest wait, ms, until a search in another process found what was added, and missed what was removed."""
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     other = multiprocessing.get_context("spawn").Process(target=watch, args=(settings, theirs))
     other.start()

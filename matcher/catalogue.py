@@ -61,8 +61,8 @@ class BankBook:
 
     def delete(self, name: str) -> None:
         """Delete a bank; its pictures stay, without it. Raises NotFound."""
-        while not self._store.run(_MOVE, self._key, name.encode(), self._value(name), b"", b""):
-            pass
+        while (value := self._value(name)) and not self._store.run(_MOVE, self._key, name.encode(), value, b"", b""):
+            continue
 
     def _change(self, name: str, changes: dict[str, Any]) -> Bank:
         while True:
@@ -157,6 +157,8 @@ def _checked(bank: Bank) -> Bank:
     if bank.kind not in KINDS:
         raise BadRequest(f"{bank.kind!r} is no kind of bank; choose one of {', '.join(KINDS)}")
     for name, value in bank.thresholds.items():
-        if not name.endswith((".yes", ".maybe")) or not 0 <= value <= 1:
+        algorithm, _, bound = name.rpartition(".")
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not algorithm or bound not in ("yes", "maybe") or not number or not 0 <= value <= 1:
             raise BadRequest(f"threshold {name}={value} cannot be: write ALGORITHM.yes or ALGORITHM.maybe and a distance in 0..1")
     return bank

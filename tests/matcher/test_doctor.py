@@ -1,0 +1,272 @@
+"""The doctor: what interrupted work leaves behind is found, told and mended, and nobody at work is disturbed."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from matcher.claims import Claim
+from matcher.collection import Collection
+from matcher.doctor import Doctor
+from matcher.errors import NotFound, StoreUnavailable
+from matcher.store import Store
+from tests.matcher.making import answers, collection_on, picture, seen
+
+HOUR, DAY = 3600.0, 86400.0
+
+
+@pytest.fixture
+def collection(store_url: str) -> Collection:
+    """A collection of five healthy pictures."""
+    collection = collection_on(store_url)
+    bank = collection.banks.create("shops")
+    for seed in range(5):
+        collection.add(picture(seed), [seen(f"/{seed}.png")], tags=["old"], bank_ids=[bank.id])
+    return collection
+
+
+def examine(collection: Collection, deep: bool = False, repair: bool = True, later: float = 0.0) -> dict[str, int]:
+    report = Doctor(collection, repair, clock=lambda: time.time() + later).run(deep)
+    assert all(finding.text for finding in report.findings)
+    assert report.clean == (repair or not report.findings)
+    return {finding.code: finding.count for finding in report.findings}
+
+
+def sha(seed: int) -> bytes:
+    return bytes.fromhex(picture(seed).sha256)
+
+
+def claimed(collection: Collection, seed: int) -> Claim:
+    """Do what an adder does first."""
+    claim = Claim(collection.claims.new_id(), 1, 0.0)
+    assert collection.claims.swap(sha(seed), None, claim)
+    return claim
+
+
+def pending(collection: Collection, seed: int) -> Claim:
+    """Do what an adder does up to the pending record."""
+    claim = claimed(collection, seed)
+    collection.large.put(claim.id, {"large": picture(seed).values["large"]})
+    record = collection._record(picture(seed), [seen("/slow.png")], ("new",), ())
+    assert collection.records.put(replace(record, id=claim.id), 1)
+    return claim
+
+
+def lists(collection: Collection) -> dict[bytes, bytes | None]:
+    return {key: collection.store.read([key])[0] for kind, _ in collection.list_widths() for key in collection.store.scan(kind)}
+
+
+def everything(store: Store) -> dict[bytes, object]:
+    return {key: store.fields(key) if key[len(store.prefix) :][:1] in b"mcb" else store.read([key])[0] for key in store.scan(b"")}
+
+
+def died_after_the_claim(collection: Collection) -> None:
+    claimed(collection, 9)
+
+
+def died_after_the_pending_record(collection: Collection) -> None:
+    pending(collection, 9)
+
+
+def died_before_settling(collection: Collection) -> None:
+    claim = pending(collection, 9)
+    collection.store.append(collection.filing.entries(claim.id, picture(9).values))
+    assert collection.records.publish(claim.id, 1)
+    collection.claims.swap(sha(9), claim, Claim(claim.id, 2, 0.0))
+    collection.store.append(collection.lists.tag_entries(claim.id, ["new"]) + collection.lists.source_entries(claim.id, [seen("/slow.png")]))
+
+
+def died_between_burial_and_claim(collection: Collection) -> None:
+    id = collection.get(picture(1).sha256).id
+    assert collection.records.bury(id, time.time())
+    collection.large.delete(id, ["large"])
+    _forget(collection, 1, id)
+
+
+def removed(collection: Collection) -> None:
+    collection.remove(picture(1).sha256)
+
+
+def filed_twice(collection: Collection) -> None:
+    collection.store.append(collection.filing.entries(collection.get(picture(1).sha256).id, picture(1).values))
+
+
+def claim_lost_before_the_record_was_live(collection: Collection) -> None:
+    claim = pending(collection, 9)
+    assert collection.claims.swap(sha(9), claim, None)
+
+
+def _forget(collection: Collection, seed: int, id: int) -> None:
+    """Take the entries of a picture out of all lists."""
+    for key, width in [(key, width) for kind, width in collection.list_widths() for key in collection.store.scan(kind)]:
+        value = collection.store.read([key])[0] or b""
+        kept = b"".join(value[at : at + width] for at in range(0, len(value), width) if value[at : at + 4] != id.to_bytes(4, "little"))
+        if kept != value:
+            collection.store.replace(key, value, kept)
+
+
+def lists_lost(collection: Collection) -> None:
+    _forget(collection, 1, collection.get(picture(1).sha256).id)
+
+
+def claim_lost(collection: Collection) -> None:
+    assert collection.claims.swap(sha(1), Claim(collection.get(picture(1).sha256).id), None)
+
+
+def two_records(collection: Collection) -> None:
+    claim_lost(collection)
+    collection.add(picture(1), [seen("/again.png")])
+
+
+def large_left_behind(collection: Collection) -> None:
+    id = collection.get(picture(1).sha256).id
+    died_between_burial_and_claim(collection)
+    assert collection.claims.swap(sha(1), Claim(id), None)
+    collection.large.put(id, {"large": b"x" * 16})
+
+
+Accident = Callable[[Collection], None]
+POSTINGS = 16 + 3  # bands; tag, bank and source
+CASES: list[tuple[Accident, bool, float, dict[str, int], set[int]]] = [
+    (died_after_the_claim, False, 0, {"open-claim": 1}, {0, 1, 2, 3, 4}),
+    (died_after_the_pending_record, False, 0, {"unfinished-picture": 1}, {0, 1, 2, 3, 4, 9}),
+    (died_before_settling, False, 0, {"open-claim": 1}, {0, 1, 2, 3, 4, 9}),
+    (died_between_burial_and_claim, False, 0, {"open-claim": 1}, {0, 2, 3, 4}),
+    (claim_lost_before_the_record_was_live, False, 2 * HOUR, {"unclaimed-record": 1}, {0, 1, 2, 3, 4}),
+    (removed, False, 0, {"dead-posting": POSTINGS}, {0, 2, 3, 4}),
+    (filed_twice, False, 0, {"dead-posting": 16}, {0, 1, 2, 3, 4}),
+    (lists_lost, True, 0, {"missing-posting": POSTINGS}, {0, 1, 2, 3, 4}),
+    (claim_lost, True, 0, {"lost-claim": 1}, {0, 1, 2, 3, 4}),
+    (two_records, True, 0, {"double-record": 1}, {0, 1, 2, 3, 4}),
+    (large_left_behind, True, 0, {"orphan-fingerprint": 1}, {0, 2, 3, 4}),
+]
+
+
+@pytest.mark.parametrize(("accident", "deep", "later", "found", "left"), CASES, ids=[case[0].__name__ for case in CASES])
+def test_it_finds_and_mends(collection: Collection, accident: Accident, deep: bool, later: float, found: dict[str, int], left: set[int]) -> None:
+    assert examine(collection, deep=True) == {}
+    accident(collection)
+    before = everything(collection.store)
+    assert examine(collection, deep, repair=False, later=later) == found
+    assert everything(collection.store) == before, "only looking changes nothing"
+    assert examine(collection, deep, later=later) == found
+    for _ in range(2):
+        rest = examine(collection, deep=True, later=later)
+        assert set(rest) <= {"dead-posting", "orphan-fingerprint"}, "what the burial of a record leaves"
+    assert rest == {}
+    for seed in (0, 1, 2, 3, 4, 9):
+        assert answers(collection, picture(seed)) == ([picture(seed).sha256] if seed in left else [])
+        assert (collection.known(picture(seed).sha256) is not None) == (seed in left)
+        assert collection.add(picture(seed)).new == (seed not in left)
+    assert len(list(collection.newest())) == 6
+
+
+def test_a_finished_picture_is_whole(collection: Collection) -> None:
+    id = pending(collection, 9).id
+    examine(collection)
+    record = collection.get(picture(9).sha256)
+    assert (record.id, record.tags, [source.id for source in record.sources]) == (id, ("new",), ["/slow.png"])
+    assert collection.large.read("large", [id]) == {id: picture(9).values["large"]}
+
+
+def test_two_records_of_a_picture_become_one_that_knows_all(collection: Collection) -> None:
+    two_records(collection)
+    assert len(answers(collection, picture(1))) == 2
+    examine(collection, deep=True)
+    record = collection.get(picture(1).sha256)
+    assert {source.id for source in record.sources} == {"/1.png", "/again.png"}
+    assert (record.tags, record.banks) == (("old",), ("shops",))
+
+
+def test_an_adding_whose_lease_runs_is_let_alone(collection: Collection) -> None:
+    claim = pending(collection, 9)
+    running = Claim(claim.id, 1, time.time() + 60)
+    assert collection.claims.swap(sha(9), claim, running)
+    before = everything(collection.store)
+    assert examine(collection, deep=True) == {}
+    assert everything(collection.store) == before
+
+
+def test_a_sleeper_whose_claim_was_given_up_adds_nothing_nobody_can_ask_for(collection: Collection) -> None:
+    claim = claimed(collection, 9)
+    examine(collection)
+    record = replace(collection._record(picture(9), [], (), ()), id=claim.id)
+    assert not collection.finish(record, claim, picture(9).values)
+    assert collection.add(picture(9)).new
+    assert len(answers(collection, picture(9))) == 1
+
+
+def test_tombstones_are_kept_for_a_day(collection: Collection) -> None:
+    id = collection.get(picture(1).sha256).id
+    collection.remove(picture(1).sha256)
+    examine(collection, later=DAY - 60)
+    assert id in collection.records.read([id])
+    examine(collection, later=DAY + 60, repair=False)
+    assert id in collection.records.read([id])
+    examine(collection, later=DAY + 60)
+    assert collection.records.read([id]) == {}
+
+
+def test_a_new_version_of_an_algorithm_is_told_and_cannot_be_mended_here(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(collection._algorithms["pdq"]), "version", 2)
+    report = Doctor(collection).run()
+    assert [(finding.code, finding.count, finding.repaired) for finding in report.findings] == [("stale-version", 5, False)]
+    assert not report.clean
+
+
+def test_a_server_that_forgets_when_killed_is_told(collection: Collection) -> None:
+    with collection.store.speaking():
+        client = collection.store._client()
+        client.config_set("appendonly", "no")
+    try:
+        assert [finding.code for finding in Doctor(collection).run().findings] == ["not-durable"]
+    finally:
+        client.config_set("appendonly", "yes")
+
+
+def test_without_redis_it_says_so() -> None:
+    with pytest.raises(StoreUnavailable):
+        Doctor(collection_on("redis://127.0.0.1:1/0")).run()
+
+
+def test_beside_adders_and_removers_nothing_is_lost_or_comes_back(collection: Collection, store_url: str) -> None:
+    until = time.monotonic() + 6
+    present: dict[int, bool] = {}
+
+    def churn(who: int) -> None:
+        own = collection_on(store_url, lease=5)
+        turn = 0
+        while time.monotonic() < until:
+            seed = 1000 * who + turn % 40
+            if present.get(seed):
+                own.remove(picture(seed).sha256)
+            else:
+                own.add(picture(seed), [seen(f"/{who}")], tags=["busy"])
+                assert own.large.read("large", [own.get(picture(seed).sha256).id])
+            present[seed] = not present.get(seed)
+            turn += 1 + turn % 3
+
+    threads = [threading.Thread(target=churn, args=(who,)) for who in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    rounds = 0
+    while time.monotonic() < until:
+        Doctor(collection_on(store_url)).run(deep=rounds % 2 == 0)
+        rounds += 1
+    for thread in threads:
+        thread.join()
+    assert rounds > 2
+    assert sum(present.values()) > 20
+    for seed, there in present.items():
+        assert answers(collection, picture(seed)) == ([picture(seed).sha256] if there else [])
+        if there:
+            id = collection.get(picture(seed).sha256).id
+            assert collection.large.read("large", [id])
+            assert id in collection.lists.tagged("busy").tolist()
+        else:
+            with pytest.raises(NotFound):
+                collection.get(picture(seed).sha256)
+    examine(collection, deep=True)
+    assert examine(collection, deep=True) == {}

@@ -28,6 +28,10 @@ ROUNDS: tuple[tuple[str, ...], ...] = (
 )
 
 
+# Of a page that was seen ten thousand times, the newest so many are compared.
+MOST_NEAR = 256
+
+
 @dataclass
 class _Found:
     """What the rounds have gathered so far."""
@@ -123,7 +127,9 @@ class Search:
             found.matches[exact.picture.id] = exact
         probes = self._probe_budget
         for views in ROUNDS:
-            probes -= self._round(query, views, scope, book, found)
+            # What is turned or inverted is rare, and stands out in the votes: fewer candidates will do.
+            verified = self._verified if "as is" in views else self._verified // 2
+            probes -= self._round(query, views, scope, book, found, verified)
             if probes <= 0 or any(match.decision is Decision.YES and match is not exact for match in found.matches.values()):
                 break
         matches = self._collection_named(
@@ -152,7 +158,9 @@ class Search:
         evidence = Evidence("sha256", "bytes", 0.0, 0.0, Decision.YES, note="the same file, byte for byte")
         return Match(record, Decision.YES, Relation.SAME_PICTURE, 0.0, (evidence,))
 
-    def _round(self, query: Fingerprints, views: Sequence[str], scope: Scope, book: Mapping[int, Bank], found: _Found) -> int:
+    def _round(
+        self, query: Fingerprints, views: Sequence[str], scope: Scope, book: Mapping[int, Bank], found: _Found, verified: int
+    ) -> int:
         """Ask with these views; return how many lists were read."""
         asked = {view: query.views[view] for view in views if view in query.views}
         with found.timed("candidates"):
@@ -164,7 +172,7 @@ class Search:
         with found.timed("evidence"):
             evidence = {id: gather(asked, record.fingerprints, self._small, self._rules) for id, record in records.items()}
         with found.timed("verification"):
-            for id, more in self._verify(asked, round, evidence).items():
+            for id, more in self._verify(asked, round, evidence, verified).items():
                 evidence[id] += more
         for id, record in records.items():
             decision, relation, distance = self._rules.judge(evidence[id], _thresholds(record, book))
@@ -180,8 +188,8 @@ class Search:
                 space = filing.space(name)
                 if space is not None:
                     candidates = filing.bands[space].search(value)
-                    round.near.update(dict.fromkeys(candidates.ids.tolist(), view))
-                    found.truncated |= candidates.truncated
+                    round.near.update(dict.fromkeys(candidates.ids[-MOST_NEAR:].tolist(), view))
+                    found.truncated |= candidates.truncated or len(candidates.ids) > MOST_NEAR
                     round.reads += filing.bands[space].probe_count
                 elif name in filing.voting:
                     slots, keys, items = filing.voting[name].probes(value)
@@ -192,7 +200,7 @@ class Search:
                     round.votes[name, view] = {id: votes / max(len(keys), 1) for id, votes in best}
         return round
 
-    def _verify(self, asked: Views, round: "_Round", evidence: Mapping[int, list[Evidence]]) -> dict[int, list[Evidence]]:
+    def _verify(self, asked: Views, round: "_Round", evidence: Mapping[int, list[Evidence]], limit: int) -> dict[int, list[Evidence]]:
         """Return what the large fingerprints say of the likeliest candidates, each in the view that led to it."""
         near = {
             id: min(one.distance / max(one.threshold, 1e-9) for one in some)
@@ -202,8 +210,8 @@ class Search:
         verified: dict[int, list[Evidence]] = {}
         for name, algorithm in self._large.items():
             voted = round.best_views(name)
-            nearest = sorted(near, key=near.__getitem__)[: self._verified // 2]
-            chosen = list(dict.fromkeys([*nearest, *(id for id in voted if id in evidence)]))[: self._verified]
+            nearest = sorted(near, key=near.__getitem__)[: limit // 2]
+            chosen = list(dict.fromkeys([*nearest, *(id for id in voted if id in evidence)]))[:limit]
             known = self._collection.large.read(name, chosen)
             for id in known:
                 view = voted.get(id) or round.near.get(id) or next(iter(asked))

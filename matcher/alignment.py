@@ -43,9 +43,14 @@ class Features:
     small: NDArray[np.float32]
 
     @property
+    def sizes(self) -> Floats:
+        """How large each feature is, in sides."""
+        return np.asarray(self.step**self.levels / self.side, np.float64)
+
+    @property
     def frame(self) -> Points:
         """The corners of the picture, in sides."""
-        return np.array([0, self.width, self.width + 1j * self.height, 1j * self.height]) / self.side
+        return np.asarray(np.array([0, self.width, self.width + 1j * self.height, 1j * self.height]) / self.side, np.complex128)
 
     @property
     def content(self) -> float:
@@ -68,20 +73,19 @@ def align(query: Features, known: Features, rarity: Floats | None = None) -> Ali
 
     rarity: how rare each feature of the query is in the store, (n,), 0..1; None: unknown.
     """
-    differing = _differing(query.bits, known.bits)
-    ours, theirs = _mutual(differing, NEAR)
+    ours, theirs = _mutual(query.bits, known.bits)
     if len(ours) < FEWEST:
         return None
     a, b = query.points / query.side, known.points / known.side
-    scales = known.step**known.levels / known.side * query.side / query.step ** query.levels[:, None]
-    similarity = fit(a[ours], b[theirs], scales[ours, theirs], TOLERANCE, LOOSE)
+    sizes_a, sizes_b = query.sizes, known.sizes
+    similarity = fit(a[ours], b[theirs], sizes_b[theirs] / sizes_a[ours], TOLERANCE, LOOSE)
     if similarity is None or abs(np.angle(similarity.factor)) > MOST_TURN:
         return None
-    carried = similarity(a)
     # Now that the place of each partner is known, a likeness that was not the best of all counts too.
-    elsewhere = np.abs(carried[:, None] - b) >= reach(similarity, TOLERANCE)
-    elsewhere |= np.abs(np.log(scales / similarity.scale)) >= 0.4
-    ours, theirs = _mutual(np.where(elsewhere, np.uint8(255), differing), NEAR_IN_PLACE)
+    carried = similarity(a)
+    ours, theirs = _near(carried, b, reach(similarity, TOLERANCE))
+    alike = np.abs(np.log(sizes_b[theirs] / (sizes_a[ours] * similarity.scale))) < 0.4
+    ours, theirs = _best(ours[alike], theirs[alike], query.bits, known.bits)
     if len(ours) < FEWEST:
         return None
     outline, outline_known = hull(a[ours]), hull(b[theirs])
@@ -105,20 +109,34 @@ def align(query: Features, known: Features, rarity: Floats | None = None) -> Ali
     )
 
 
-def _differing(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return by how many bits each feature of one picture differs from each of the other, (n, m)."""
-    words_a, words_b = (np.ascontiguousarray(bits).view(np.uint64) for bits in (a, b))
-    return np.asarray(
-        np.bitwise_count(words_a[:, None, 0] ^ words_b[:, 0]) + np.bitwise_count(words_a[:, None, 1] ^ words_b[:, 1]), np.uint8
-    )
+def _mutual(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the features of two pictures that are each other's most alike, and alike enough."""
+    words_a, words_b = a.view(np.uint64), b.view(np.uint64)
+    differing = np.bitwise_count(words_a[:, None, 0] ^ words_b[:, 0]).astype(np.int32)
+    differing += np.bitwise_count(words_a[:, None, 1] ^ words_b[:, 1])
+    nearest, back, own = differing.argmin(axis=1), differing.argmin(axis=0), np.arange(len(a))
+    keep = np.flatnonzero((back[nearest] == own) & (differing[own, nearest] <= NEAR))
+    return keep, nearest[keep]
 
 
-def _mutual(differing: NDArray[np.uint8], near: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the pairs that are each other's nearest, and near."""
-    nearest, back = differing.argmin(axis=1), differing.argmin(axis=0)
-    own = np.arange(len(differing))
-    keep = (back[nearest] == own) & (differing[own, nearest] <= near)
-    return own[keep], nearest[keep]
+def _near(a: Points, b: Points, within: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return which points of one picture lie near which of another."""
+    across = a.real.astype(np.float32)[:, None] - b.real.astype(np.float32)
+    down = a.imag.astype(np.float32)[:, None] - b.imag.astype(np.float32)
+    ours, theirs = np.divmod(np.flatnonzero(across * across + down * down < within * within), len(b))
+    return ours, theirs
+
+
+def _best(
+    ours: NDArray[np.intp], theirs: NDArray[np.intp], a: NDArray[np.uint8], b: NDArray[np.uint8]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return of these pairs the ones that are each other's most alike, and alike enough."""
+    differing = np.bitwise_count(a[ours] ^ b[theirs]).sum(axis=1, dtype=np.int64)
+    order = np.argsort(differing, kind="stable")
+    order = order[differing[order] <= NEAR_IN_PLACE]
+    first = [np.isin(np.arange(len(order)), np.unique(side[order], return_index=True)[1]) for side in (ours, theirs)]
+    kept = order[first[0] & first[1]]
+    return ours[kept], theirs[kept]
 
 
 def _places(points: Points) -> int:

@@ -15,7 +15,7 @@ Points = NDArray[np.complex128]
 Flags = NDArray[np.bool_]
 
 # How many of the best proposals are refined, and how often.
-FINALISTS = 4
+FINALISTS = 3
 REFINEMENTS = 3
 
 
@@ -82,10 +82,10 @@ def _refined(query: Points, known: Points, agrees: Flags, tolerance: float, loos
 def _least_squares(query: Points, known: Points) -> Similarity | None:
     if len(query) < 2:
         return None
-    middle_query, middle_known = query.mean(), known.mean()
+    middle_query, middle_known = query.sum() / len(query), known.sum() / len(known)
     away = query - middle_query
-    spread = float((np.abs(away) ** 2).sum())
-    factor = complex(away.conj() @ (known - middle_known)) / spread if spread > 0 else 0
+    spread = float(np.vdot(away, away).real)
+    factor = complex(np.vdot(away, known - middle_known)) / spread if spread > 0 else 0
     return Similarity(complex(factor), complex(middle_known - factor * middle_query)) if factor else None
 
 

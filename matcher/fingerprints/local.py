@@ -155,7 +155,7 @@ def _features(fingerprint: bytes) -> Features:
         height=int(head["height"]),
         points=np.asarray(((place >> 18) + 1j * (place >> 4 & 0x3FFF)) / 8, np.complex128),
         levels=(place & 15).astype(np.float64),
-        bits=found["bits"],
+        bits=np.ascontiguousarray(found["bits"]),
         step=STEP,
         small=np.asarray(small * (float(head["bright"]) - float(head["dark"])) / 15 + float(head["dark"]), np.float32),
     )

@@ -1,9 +1,108 @@
-"""Local features find a place again."""
+"""Local features find a place again, and tell it from places that merely look alike."""
 
-from matcher.fingerprints.local import Local
+import numpy as np
+import pytest
+
+from matcher.fingerprints.local import COUNT, KEY_BITS, Local
+from matcher.match import Alignment
+from matcher.picture import Picture, Pixels
 from tests.matcher.fingerprints.contract import FingerprintContract
+from tests.matcher.fingerprints.drawn import drawn
+
+LOCAL = Local()
 
 
 class TestLocal(FingerprintContract):
-    fingerprint = Local()
-    too_simple = ["white", "black", "grey"]
+    fingerprint = LOCAL
+    too_simple = ["white", "black", "grey", "page:tiny"]
+
+
+def picture(pixels: Pixels) -> Picture:
+    return Picture(b"", "PNG", (pixels.shape[1], pixels.shape[0]), np.ascontiguousarray(pixels))
+
+
+def of(picture: Picture) -> bytes:
+    found = LOCAL.compute(picture)
+    assert found is not None
+    return found
+
+
+def aligned(query: Picture, known: Picture) -> Alignment:
+    found = LOCAL.align(of(query), of(known))
+    assert found is not None
+    return found
+
+
+def in_a_page(photo: Picture) -> Picture:
+    pixels = drawn("page").rgb().copy()
+    pixels[150:450, 300:780] = photo.rgb()[::2, ::2]
+    return picture(pixels)
+
+
+def test_there_are_never_more_features_than_the_record_has_room_for() -> None:
+    assert len(of(drawn("photo"))) <= 294 + 20 * COUNT
+
+
+def test_a_photograph_in_a_page_is_found_with_its_place() -> None:
+    found = aligned(drawn("photo"), in_a_page(drawn("photo")))
+    assert found.known_region.left > 290 / 960 and found.known_region.right < 790 / 960
+    assert found.known_region.top > 140 / 600 and found.known_region.bottom < 460 / 600
+    assert found.coverage > 0.2 and found.agreement > 0.9
+
+
+def test_the_matrix_carries_fractions_of_the_longer_side() -> None:
+    found = aligned(drawn("photo"), in_a_page(drawn("photo")))
+    middle = found.matrix @ np.array([0.5, 0.5 * 600 / 960, 1])
+    assert middle == pytest.approx([540 / 960, 300 / 960], abs=0.02)
+
+
+def test_a_crop_has_the_same_content() -> None:
+    whole = drawn("photo").rgb()
+    assert LOCAL.distance_of(aligned(drawn("photo"), picture(whole[60:500, 100:800]))) < 0.2
+
+
+def test_a_dialog_that_two_pages_share_is_not_much() -> None:
+    pages = [drawn("page3").rgb().copy(), drawn("page4").rgb().copy()]
+    for pixels in pages:
+        pixels[220:380, 320:640] = drawn("page2").rgb()[100:260, 200:520]
+    shared = LOCAL.distance_of(LOCAL.align(of(picture(pages[0])), of(picture(pages[1]))))
+    assert shared > 0.5
+
+
+def test_another_photograph_in_the_same_page_is_less_than_the_same_one() -> None:
+    page = in_a_page(drawn("photo"))
+    same, other = LOCAL.distance(of(page), [of(picture(page.rgb()[:, 40:])), of(in_a_page(drawn("photo2")))])
+    assert same < other
+
+
+def test_the_first_screen_of_a_long_page_is_found_in_it() -> None:
+    screen = drawn("page").rgb()
+    long = picture(np.concatenate([screen, *(drawn(f"page{n}").rgb() for n in (2, 3, 4))]))
+    found = aligned(picture(screen), long)
+    assert found.inliers > 20
+    assert found.matrix[:, :2] == pytest.approx(np.eye(2) * 960 / 2400, abs=0.02)
+    assert found.known_region.bottom < 0.26
+
+
+def test_weight_counts_features_by_their_rarity() -> None:
+    query, known = of(drawn("photo")), of(drawn("photo:q30"))
+    count = (len(query) - 294) // 20
+    plain, common = LOCAL.align(query, known), LOCAL.align(query, known, np.full(count, 0.25))
+    assert plain is not None and common is not None
+    assert plain.weight == plain.inliers and common.weight == pytest.approx(plain.inliers / 4)
+
+
+def test_keys_of_a_copy_are_partly_the_same() -> None:
+    def keys(name: str) -> set[tuple[int, int]]:
+        slots, found = LOCAL.keys(of(drawn(name)))
+        assert found.min() >= 0 and found.max() < 1 << KEY_BITS
+        return set(zip(slots.tolist(), found.tolist(), strict=True))
+
+    assert len(keys("photo") & keys("photo:q30")) > 20 > len(keys("photo") & keys("photo2"))
+
+
+def test_each_probe_names_its_feature() -> None:
+    fingerprint = of(drawn("photo"))
+    slots, keys, features = LOCAL.probes(fingerprint)
+    assert len(slots) == len(keys) == len(features) == 2 * (len(fingerprint) - 294) // 20
+    assert np.bincount(features).tolist() == [2] * ((len(fingerprint) - 294) // 20)

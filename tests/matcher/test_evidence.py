@@ -1,0 +1,89 @@
+"""What each algorithm says of a pair."""
+
+import numpy as np
+import pytest
+
+from matcher.decision import Rules
+from matcher.evidence import as_stored, gather
+from matcher.fingerprints.local import Local
+from matcher.fingerprints.pdq import PDQ
+from matcher.fingerprints.tiles import Tiles
+from matcher.fingerprints.trimmed import TrimmedPDQ
+from matcher.match import Decision, Evidence, Region
+from matcher.picture import VIEWS, Picture
+from tests.matcher.fingerprints.drawn import drawn
+
+ALGORITHMS = {algorithm.name: algorithm for algorithm in (PDQ(), TrimmedPDQ(), Tiles(), Local())}
+RULES = Rules.load()
+
+
+def evidence(query: Picture, known: Picture, local: bool = True) -> dict[str, Evidence]:
+    views: dict[str, dict[str, bytes]] = {}
+    for name, algorithm in ALGORITHMS.items():
+        for view, value in algorithm.compute_views(query).items():
+            views.setdefault(view, {})[name] = value
+    stored = {name: value for name, a in ALGORITHMS.items() if (value := a.compute(known)) is not None}
+    return {one.algorithm: one for one in gather(views, stored, ALGORITHMS, RULES, local=local)}
+
+
+def cut(picture: Picture, left: float, top: float, right: float, bottom: float) -> Picture:
+    height, width = picture.pixels.shape[:2]
+    pixels = np.ascontiguousarray(picture.pixels[int(top * height) : int(bottom * height), int(left * width) : int(right * width)])
+    return Picture(b"", "PNG", (pixels.shape[1], pixels.shape[0]), pixels)
+
+
+def test_a_copy_is_a_yes_of_all() -> None:
+    found = evidence(drawn("photo:q30"), drawn("photo"))
+    assert {name: one.decision for name, one in found.items()} == {"pdq": Decision.YES, "tiles": Decision.YES, "local": Decision.YES}
+
+
+def test_a_letterboxed_copy_is_known_by_what_the_bars_enclose() -> None:
+    found = evidence(drawn("photo:letterbox"), drawn("photo"))
+    assert found["pdq-trimmed"].decision is Decision.YES
+    assert found["pdq"].distance > found["pdq-trimmed"].distance
+
+
+def test_a_mirrored_copy_is_seen_in_the_mirror() -> None:
+    found = evidence(drawn("photo").view("mirrored"), drawn("photo"))
+    assert found["pdq"].view == found["local"].view == "mirrored"
+    assert found["local"].decision is Decision.YES
+
+
+def test_a_part_is_found_with_its_place() -> None:
+    found = evidence(drawn("photo"), cut(drawn("photo"), 0.5, 0.0, 1.0, 0.6))["local"]
+    assert found.decision is Decision.YES and found.alignment is not None
+    region = found.alignment.query_region
+    assert (region.left, region.top, region.right, region.bottom) == pytest.approx((0.5, 0.0, 1.0, 0.6), abs=0.1)
+    assert found.alignment.known_region.area > 0.4
+
+
+def test_the_place_is_told_in_the_picture_as_stored() -> None:
+    found = evidence(drawn("photo").view("mirrored"), cut(drawn("photo"), 0.5, 0.0, 1.0, 0.6))["local"]
+    assert found.alignment is not None
+    region = found.alignment.query_region
+    assert (region.left, region.right) == pytest.approx((0.0, 0.5), abs=0.1)
+
+
+@pytest.mark.parametrize("view", list(VIEWS))
+def test_a_region_of_a_view_is_turned_back(view: str) -> None:
+    picture = np.zeros((40, 60), np.uint8)
+    picture[4:10, 30:54] = 255
+    marked = VIEWS[view](picture) if view != "negative" else picture
+    rows, columns = np.nonzero(marked)
+    height, width = marked.shape
+    region = Region(columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height)
+    stored = as_stored(region, view)
+    assert (stored.left, stored.top, stored.right, stored.bottom) == pytest.approx((30 / 60, 4 / 40, 54 / 60, 10 / 40))
+
+
+def test_others_are_not_alike() -> None:
+    for query, known in (("photo", "photo2"), ("page", "photo"), ("page", "page2")):
+        assert all(one.decision is not Decision.YES for one in evidence(drawn(query), drawn(known)).values()), (query, known)
+
+
+def test_local_features_can_be_left_out() -> None:
+    assert "local" not in evidence(drawn("photo"), drawn("photo"), local=False)
+
+
+def test_nothing_is_said_where_one_picture_has_no_fingerprint() -> None:
+    assert evidence(drawn("white"), drawn("photo")) == {}

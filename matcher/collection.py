@@ -17,7 +17,7 @@ from matcher.extraction import Fingerprints
 from matcher.filing import Filing
 from matcher.fingerprints.base import Fingerprint
 from matcher.index import Entries
-from matcher.records import LargeFingerprints, Record, Records, source_line
+from matcher.records import LargeFingerprints, Record, Records, as_stored, source_line
 from matcher.source import Source
 from matcher.store import Store
 
@@ -186,7 +186,7 @@ class Collection:
 
     def _record(self, fingerprints: Fingerprints, sources: Sequence[Source], tags: tuple[str, ...], bank_ids: tuple[int, ...]) -> Record:
         kept = {name: value for name, value in fingerprints.values.items() if name not in self.filing.large_names}
-        return Record(
+        record = Record(
             id=0,
             sha256=fingerprints.sha256,
             format=fingerprints.format,
@@ -199,3 +199,4 @@ class Collection:
             tags=tags,
             bank_ids=bank_ids,
         )
+        return as_stored(record)

@@ -223,6 +223,11 @@ def pack(record: Record, state: bytes, generation: int) -> bytes:
     return head + prints + b"".join(_line(line) for line in lines)
 
 
+def as_stored(record: Record) -> Record:
+    """Return a record as it is read once written: times in whole seconds, every source once."""
+    return unpack(record.id, pack(record, PENDING, 0)).record or record
+
+
 def unpack(id: int, value: bytes) -> Entry:
     """Return the entry stored as `value`. Raises StoreMismatch for bytes that are no record of this layout."""
     try:

@@ -4,9 +4,9 @@ Views of the query are asked in rounds, the cheapest and likeliest first, until 
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,7 +122,7 @@ class Search:
         found = _Found()
         book = {bank.id: bank for bank in self._collection.banks.list()}
         with found.timed("exact"):
-            exact = self._exact(query.sha256, scope)
+            exact = self._exact(query.sha256, scope, book)
         if exact:
             found.matches[exact.picture.id] = exact
         probes = self._probe_budget
@@ -132,9 +132,7 @@ class Search:
             probes -= self._round(query, views, scope, book, found, verified)
             if probes <= 0 or any(match.decision is Decision.YES and match is not exact for match in found.matches.values()):
                 break
-        matches = self._collection_named(
-            sorted(found.matches.values(), key=lambda match: (match.decision.rank, match.distance, match.picture.id))
-        )
+        matches = sorted(found.matches.values(), key=lambda match: (match.decision.rank, match.distance, match.picture.id))
         # A picture removed and added anew while we searched may have been met under both of its numbers.
         matches = list({match.picture.sha256: match for match in reversed(matches)}.values())[::-1]
         ignored = {bank.id for bank in book.values() if bank.kind == "ignore"}
@@ -151,12 +149,12 @@ class Search:
             warnings=query.warnings,
         )
 
-    def _exact(self, sha256: str, scope: Scope) -> Match | None:
+    def _exact(self, sha256: str, scope: Scope, book: Mapping[int, Bank]) -> Match | None:
         record = self._collection.known(sha256)
         if record is None or not scope.admits(record):
             return None
         evidence = Evidence("sha256", "bytes", 0.0, 0.0, Decision.YES, note="the same file, byte for byte")
-        return Match(record, Decision.YES, Relation.SAME_PICTURE, 0.0, (evidence,))
+        return Match(record, Decision.YES, Relation.SAME_PICTURE, 0.0, (evidence,), _emitted(record, book))
 
     def _round(
         self, query: Fingerprints, views: Sequence[str], scope: Scope, book: Mapping[int, Bank], found: _Found, verified: int
@@ -168,7 +166,8 @@ class Search:
         with found.timed("records"):
             settled = {id for id, match in found.matches.items() if match.decision is Decision.YES}
             ids = [id for id in round.ids(self._considered) if id not in settled]
-            records = {id: record for id, record in self._collection.records.live(ids).items() if scope.admits(record)}
+            known = self._collection.named(self._collection.records.live(ids).values())
+            records = {record.id: record for record in known if scope.admits(record)}
         with found.timed("evidence"):
             evidence = {id: gather(asked, record.fingerprints, self._small, self._rules) for id, record in records.items()}
         with found.timed("verification"):
@@ -176,9 +175,10 @@ class Search:
                 evidence[id] += more
         for id, record in records.items():
             decision, relation, distance = self._rules.judge(evidence[id], _thresholds(record, book))
+            emits = _emitted(record, book) if decision is Decision.YES else ()
             before = found.matches.get(id)
             if decision is not Decision.NO and (before is None or (decision.rank, distance) < (before.decision.rank, before.distance)):
-                found.matches[id] = Match(record, decision, relation, distance, tuple(evidence[id]))
+                found.matches[id] = Match(record, decision, relation, distance, tuple(evidence[id]), emits)
         return round.reads
 
     def _candidates(self, asked: Views, found: _Found) -> "_Round":
@@ -219,16 +219,15 @@ class Search:
                 verified.setdefault(id, []).extend(said)
         return verified
 
-    def _collection_named(self, matches: Iterable[Match]) -> list[Match]:
-        matches = list(matches)
-        records = {record.id: record for record in self._collection.named([match.picture for match in matches])}
-        return [replace(match, picture=records[match.picture.id]) for match in matches]
-
 
 def _rarity(lengths: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return for each item how rare its keys are in the store, 1 (nobody else has them) down to 0."""
     shares = np.bincount(items, 1.0 / np.maximum(lengths, 1), minlength=int(items.max(initial=-1)) + 1)
     return np.asarray(shares / np.maximum(np.bincount(items, minlength=len(shares)), 1), np.float64)
+
+
+def _emitted(record: Record, book: Mapping[int, Bank]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tag for id in record.bank_ids if id in book for tag in book[id].tags))
 
 
 def _thresholds(record: Record, book: Mapping[int, Bank]) -> dict[str, float]:

@@ -7,7 +7,9 @@ one that dies costs the one picture it held; the next picture gets another.
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Iterable
+from concurrent.futures import Future
 from hashlib import sha256
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 _REQUESTS = 2000  # after so many a worker is replaced, whatever its libraries may have leaked
 _RESIDENT = 300 << 20  # bytes; a worker that still holds more between two pictures is replaced
+_CLOSED = "the worker pool is closed"
 
 _log = logging.getLogger(__name__)
 
@@ -37,12 +40,11 @@ class WorkerPool:
     def __init__(self, limits: Limits, algorithms: Iterable[str], workers: int = 0) -> None:
         self.limits = limits
         self.algorithms = tuple(dict.fromkeys(algorithms))
-        self._most = workers or len(os.sched_getaffinity(0))
-        self._idle: list[Child] = []
-        self._count = 0
+        self._places: list[Child | None] = [None] * (workers or len(os.sched_getaffinity(0)))  # None: nobody was started there yet
+        self._waiting: deque[Future[Child | None]] = deque()
         self._closed = False
         self._warned = False
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
 
     def fingerprint(
         self, data: bytes, *, query: bool = False, algorithms: Iterable[str] | None = None, name: str = "picture"
@@ -94,12 +96,14 @@ class WorkerPool:
         return not child.unconfined
 
     def close(self) -> None:
-        """End all workers; those at work end with their picture. May be called again."""
-        with self._changed:
+        """End all workers; those at work end with their picture, those who wait for one get RuntimeError. May be called again."""
+        with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
-            self._count -= len(idle)
-            self._changed.notify_all()
+            idle, self._places = [child for child in self._places if child], []
+            waiting = [turn for turn in self._waiting if turn.set_running_or_notify_cancel()]
+            self._waiting.clear()
+        for turn in waiting:
+            turn.set_exception(RuntimeError(_CLOSED))
         for child in idle:
             child.kill()
 
@@ -110,29 +114,48 @@ class WorkerPool:
         self.close()
 
     def _take(self) -> Child:
-        """Return an idle worker, a new one, or wait for one."""
-        with self._changed:
-            while True:
-                if self._closed:
-                    raise RuntimeError("the worker pool is closed")
-                while self._idle:
-                    child = self._idle.pop()
-                    if child.alive():
-                        return child
-                    self._count -= 1
-                if self._count < self._most:
-                    self._count += 1
-                    break
-                self._changed.wait()
-        try:
-            child = self._started()
-        except BaseException:
-            self._forget()
-            raise
+        """Return an idle worker, a new one, or wait for one; those who wait are served in their order."""
+        child = self._place()
+        if child is None or not child.alive():
+            try:
+                child = self._started()
+            except BaseException:
+                self._leave(None)
+                raise
         if child.unconfined and not self._warned:
             self._warned = True
             _log.warning("pictures are decoded without a sandbox: %s", child.unconfined)
         return child
+
+    def _place(self) -> Child | None:
+        """Return a place for a worker, with the worker when it has one."""
+        with self._lock:
+            if self._closed:
+                raise RuntimeError(_CLOSED)
+            if self._places:
+                return self._places.pop()
+            turn: Future[Child | None] = Future()
+            self._waiting.append(turn)
+        try:
+            return turn.result()
+        except BaseException:
+            if not turn.cancel() and not turn.exception():
+                self._leave(turn.result())
+            raise
+
+    def _leave(self, place: Child | None) -> None:
+        """Hand a place to whoever has waited longest, so that nobody who comes later takes it first."""
+        with self._lock:
+            while self._waiting:
+                turn = self._waiting.popleft()
+                if turn.set_running_or_notify_cancel():
+                    turn.set_result(place)
+                    return
+            if place is None or not self._closed:
+                # Taken from the end: a worker that is there before one that is to be started.
+                self._places.insert(len(self._places) if place else 0, place)
+                return
+        place.kill()
 
     def _started(self) -> Child:
         try:
@@ -144,18 +167,10 @@ class WorkerPool:
                 raise KuatoError(f"a decoding worker did not start: {death}") from None
 
     def _give_back(self, child: Child, healthy: bool) -> None:
-        with self._changed:
-            if healthy and not self._closed and child.served < _REQUESTS and child.resident() < _RESIDENT:
-                self._idle.append(child)
-                self._changed.notify()
-                return
-        # Dead before it is forgotten: there are never more processes than workers.
+        place = child if healthy and child.served < _REQUESTS and child.resident() < _RESIDENT else None
+        # Dead before its place is free: there are never more processes than places.
         try:
-            child.kill()
+            if place is None:
+                child.kill()
         finally:
-            self._forget()
-
-    def _forget(self) -> None:
-        with self._changed:
-            self._count -= 1
-            self._changed.notify()
+            self._leave(place)

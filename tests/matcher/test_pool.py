@@ -88,6 +88,30 @@ class TestAnswers:
         assert len({f.values["mean"] for f in found}) > 6
         assert len(children()) <= 2
 
+    def test_those_who_wait_are_served_in_their_order(self, make_pool: MakePool) -> None:
+        pool = make_pool("mean", workers=2)
+        with ThreadPoolExecutor(16) as threads:
+            everybody = threading.Barrier(16)
+
+            def ask() -> list[float]:
+                everybody.wait()
+                return [_timed(lambda: pool.fingerprint(ORDINARY)) for _ in range(30)]
+
+            waits = [max(asked.result()[1:]) for asked in [threads.submit(ask) for _ in range(16)]]
+        assert max(waits) < 4 * sorted(waits)[8]
+
+    def test_who_gives_up_waiting_leaves_no_gap(self, make_pool: MakePool) -> None:
+        pool = make_pool("sleeper", limits=QUICK)
+        pool.fingerprint(ORDINARY)
+        with ThreadPoolExecutor(1) as threads:
+            busy = threads.submit(pool.fingerprint, FATAL)
+            time.sleep(0.1)
+            threading.Timer(0.2, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
+            with pytest.raises(KeyboardInterrupt):
+                pool.fingerprint(ORDINARY)
+            assert isinstance(busy.exception(), DecodeTimeout)
+        assert pool.fingerprint(ORDINARY).values == {"sleeper": b"warm"}
+
     def test_a_large_file_gets_through(self, make_pool: MakePool) -> None:
         noise = np.random.default_rng(0).integers(0, 256, (2200, 2200, 3), np.uint8)
         data = encoded(noise, "BMP")
@@ -185,6 +209,12 @@ class TestMisbehaviour:
         assert ends(pid, within=2.0)
         assert pool.fingerprint(ORDINARY).format == "PNG"
         assert pid not in children()
+
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
 
 
 def frame(text: bytes, body: bytes = b"", *, header_length: int | None = None, body_length: int | None = None) -> bytes:

@@ -93,13 +93,14 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Match:
-    """A known picture that the query may be."""
+    """A known picture that the query may be. emits: what the known picture's banks tag whatever matches it with a YES."""
 
     picture: "Record"
     decision: Decision
     relation: Relation
     distance: float
     evidence: tuple[Evidence, ...]
+    emits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

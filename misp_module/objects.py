@@ -47,9 +47,12 @@ class ObjectWriter:
         an object it already has. It refers to the enriched attribute only: MISP refuses any reference into another event.
         """
         known = MISPObject(TEMPLATE, strict=True, standalone=False, misp_objects_template_custom=self._template)
-        for relation, value in self._rows(match, submitted, disclose(match.picture, subject.uuid)):
+        disclosed = disclose(match.picture, subject.uuid)
+        # What a bank emits tells that the picture is in it.
+        emitted = [] if disclosed.hidden else [{"name": tag} for tag in match.emits]
+        for relation, value in self._rows(match, submitted, disclosed):
             correlates = relation in ("image-cluster", "sha256")
-            tags = _TAGS[match.decision] if relation == "decision" else []
+            tags = _TAGS[match.decision] + emitted if relation == "decision" else []
             known.add_attribute(relation, value=value, to_ids=False, distribution=5, disable_correlation=not correlates, Tag=tags)
         if subject.uuid:
             known.add_reference(subject.uuid, "annotates")

@@ -82,6 +82,7 @@ def match(one: Match) -> Shape:
         "distance": _rounded(one.distance),
         "picture": picture(one.picture),
         "evidence": [evidence(each) for each in one.evidence],
+        "emits": list(one.emits),
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pymisp
@@ -68,6 +69,13 @@ def test_tags_of_a_yes_sit_on_the_decision_alone(writer):
     written = writer.write(match(known()), SUBMITTED, SUBJECT)
     assert tags(written) == ['image-match:decision="yes"', 'misp:automation-level="unsupervised"']
     assert [row["object_relation"] for row in written["Attribute"] if row.get("Tag")] == ["decision"]
+
+
+def test_a_bank_s_tags_are_emitted_unless_a_source_is_hidden(writer):
+    emitting = replace(match(known(sources=(seen_in_misp(),))), emits=('phishing:state="active"',))
+    assert 'phishing:state="active"' in tags(writer.write(emitting, SUBMITTED, SUBJECT))
+    hiding = replace(emitting, picture=known(sources=(seen_in_misp(), Source("url", "x", visibility={"tlp": "red"}))))
+    assert 'phishing:state="active"' not in tags(writer.write(hiding, SUBMITTED, SUBJECT))
 
 
 def test_the_same_bytes_are_an_exact_copy(writer):

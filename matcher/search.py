@@ -132,7 +132,10 @@ class Search:
             probes -= self._round(query, views, scope, book, found, verified)
             if probes <= 0 or any(match.decision is Decision.YES and match is not exact for match in found.matches.values()):
                 break
-        matches = sorted(found.matches.values(), key=lambda match: (match.decision.rank, match.distance, match.picture.id))
+        matches = sorted(
+            found.matches.values(),
+            key=lambda match: (match.decision.rank, match.distance, match is not exact, match.picture.id),
+        )
         # A picture removed and added anew while we searched may have been met under both of its numbers.
         matches = list({match.picture.sha256: match for match in reversed(matches)}.values())[::-1]
         ignored = {bank.id for bank in book.values() if bank.kind == "ignore"}

@@ -75,10 +75,10 @@ def died_after_the_pending_record(collection: Collection) -> None:
 
 def died_before_settling(collection: Collection) -> None:
     claim = pending(collection, 9)
-    collection.store.append(collection.filing.entries(claim.id, picture(9).values))
+    record = collection.records.read([claim.id])[claim.id].record
+    assert record is not None
+    collection.store.append(collection.postings(record, picture(9).values))
     assert collection.records.publish(claim.id, 1)
-    collection.claims.swap(sha(9), claim, Claim(claim.id, 2, 0.0))
-    collection.store.append(collection.lists.tag_entries(claim.id, ["new"]) + collection.lists.source_entries(claim.id, [seen("/slow.png")]))
 
 
 def died_between_burial_and_claim(collection: Collection) -> None:

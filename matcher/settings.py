@@ -174,6 +174,10 @@ class Settings(Mapping[str, Any]):
         _put(values, origins, ((name, value, COMMAND_LINE, Path.cwd()) for name, value in overrides.items()))
         return Settings(values, origins)
 
+    def workers(self) -> int:
+        """Return how many processes decode pictures."""
+        return int(self["workers.count"]) or len(os.sched_getaffinity(0))
+
     def limits(self) -> "Limits":
         """Return what one picture may cost."""
         from matcher.decode import Limits

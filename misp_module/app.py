@@ -6,7 +6,6 @@ whatever goes wrong with a query is 200 with `error` and `results`.
 
 import json
 import logging
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -31,12 +30,12 @@ def create_app(matcher: Known, settings: Settings) -> Flask:
     """Return the WSGI application.
 
     Requests are answered only to the addresses of `misp.allow`, taken from the connection itself, and never to a browser's
-    scripts. At most `workers.count` queries (all cores by default, at least two) are worked on at once.
+    scripts. As many queries are worked on at once as there are workers, so that none waits where the deadline is not watched.
     """
     versions = {name: algorithm.version for name, algorithm in available().items()}
     writer = ObjectWriter(config_dir() / "misp" / "objects", settings["misp.link_base"], versions)
     module = ImageCorrelation(matcher, writer, settings["misp.max_matches"], settings["picture.max_bytes"])
-    desk = Desk(max(2, settings["workers.count"] or os.cpu_count() or 2), settings["misp.deadline"])
+    desk = Desk(settings.workers(), settings["misp.deadline"])
     return _serve({module.name: module}, AllowList(settings["misp.allow"]), desk, max_body(settings))
 
 
@@ -77,21 +76,21 @@ def _serve(modules: dict[str, Module], allowed: AllowList, desk: Desk, longest: 
             return _json(_failed(f"The request has more than {longest >> 20} MiB; the picture is too large (picture.max_bytes)."))
         body = request.stream
         # The body is read by the job, not before: only as many are in memory as jobs are running.
-        return _json(_guarded(desk, lambda: _answer(modules, body.read())))
+        return _json(_guarded(desk, lambda deadline: _answer(modules, body.read(), deadline)))
 
     return app
 
 
-def _answer(modules: dict[str, Module], body: bytes) -> dict[str, Any]:
+def _answer(modules: dict[str, Module], body: bytes, deadline: float) -> dict[str, Any]:
     asked = parse(body)
     name = asked.get("module")
     module = modules.get(name) if isinstance(name, str) else None
     if module is None:
         raise NotFound(f"There is no module {plain(name)} here; there is {', '.join(modules)}.")
-    return module.answer(asked)
+    return module.answer(asked, deadline)
 
 
-def _guarded(desk: Desk, job: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _guarded(desk: Desk, job: Callable[[float], dict[str, Any]]) -> dict[str, Any]:
     try:
         return desk.run(job)
     except (BadPicture, BadRequest, NotFound, Busy, Late) as error:

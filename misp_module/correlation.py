@@ -1,5 +1,7 @@
 """The module `image_correlation`: whether an attachment, or something like it, has been seen before."""
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
@@ -70,8 +72,8 @@ class ImageCorrelation:
             "config": [],
         }
 
-    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Return the objects of all matches; where there is none, why, in `error` or `comment`."""
+    def answer(self, request: dict[str, Any], deadline: float = math.inf) -> dict[str, Any]:
+        """Return the objects of all matches; where there is none, why, in `error` or `comment`. Past the deadline no search is begun."""
         objects: list[dict[str, Any]] = []
         errors: list[str] = []
         comments: list[str] = []
@@ -79,6 +81,8 @@ class ImageCorrelation:
         if len(asked) > _MAX_SUBJECTS:
             errors.append(f"Only the first {_MAX_SUBJECTS} of {len(asked)} attachments were looked up.")
         for subject in asked[:_MAX_SUBJECTS]:
+            if time.monotonic() > deadline:
+                break
             try:
                 found = self._search(subject)
             except BadPicture as error:

@@ -1,6 +1,5 @@
 """A bounded number of jobs at once, and nobody waits past the deadline."""
 
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -12,7 +11,7 @@ T = TypeVar("T")
 
 
 class Busy(KuatoError):
-    """All places were taken until the deadline."""
+    """All places were taken until the deadline; the job was never begun."""
 
     code, status = "busy", 503
 
@@ -24,23 +23,20 @@ class Late(KuatoError):
 
 
 class Desk:
-    """Runs jobs on at most `places` threads; `seconds` is the time from asking to the answer.
+    """Runs jobs on at most `places` threads, in their order; `seconds` is the time from asking to the answer.
 
-    A job that is late keeps its place until it ends, so that late ones cannot pile up.
+    A job that waited in vain is never begun. One that is late keeps its place until it ends, so that late ones cannot pile up.
     """
 
     def __init__(self, places: int, seconds: float) -> None:
-        self._free = threading.Semaphore(places)
         self._threads = ThreadPoolExecutor(places, thread_name_prefix="misp-query")
         self._seconds = seconds
 
-    def run(self, job: Callable[[], T]) -> T:
-        """Return what `job` returns, or raise what it raises; Busy or Late at the deadline."""
-        end = time.monotonic() + self._seconds
-        if not self._free.acquire(timeout=self._seconds):
+    def run(self, job: Callable[[float], T]) -> T:
+        """Return what `job` returns, or raise what it raises; Busy or Late at the deadline, which the job is told (time.monotonic())."""
+        future = self._threads.submit(job, time.monotonic() + self._seconds)
+        if wait([future], timeout=self._seconds).done:
+            return future.result()
+        if future.cancel():
             raise Busy(f"Kuato was busy with other pictures for {self._seconds:g} s (misp.deadline); ask again in a moment.")
-        future = self._threads.submit(job)
-        future.add_done_callback(lambda _: self._free.release())
-        if not wait([future], timeout=max(0.0, end - time.monotonic())).done:
-            raise Late(f"The picture was not looked up within {self._seconds:g} s (misp.deadline); ask again in a moment.")
-        return future.result()
+        raise Late(f"The picture was not looked up within {self._seconds:g} s (misp.deadline); ask again in a moment.")

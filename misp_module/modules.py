@@ -14,8 +14,11 @@ class Module(Protocol):
     def version(self) -> dict[str, Any]:
         """Return the description, as the structure test of misp-modules wants it."""
 
-    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer to a parsed request, always with `results`; raises KuatoError."""
+    def answer(self, request: dict[str, Any], deadline: float) -> dict[str, Any]:
+        """Return the answer to a parsed request, always with `results`; raises KuatoError.
+
+        deadline: when nobody waits for it any more, by time.monotonic().
+        """
 
 
 def entry(module: Module) -> dict[str, Any]:

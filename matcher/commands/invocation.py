@@ -1,7 +1,6 @@
 """What a command is given: the settings and, on first use, the matcher."""
 
 import logging
-import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cached_property
@@ -52,7 +51,7 @@ class Invocation:
     @property
     def threads(self) -> int:
         """How many threads keep all workers busy: one may wait for Redis while the others' pictures are decoded."""
-        return (self.settings["workers.count"] or len(os.sched_getaffinity(0))) + 1
+        return self.settings.workers() + 1
 
     def override(self, name: str, value: object) -> None:
         """Change a setting before the settings are first read."""

@@ -1,5 +1,6 @@
 """What the module answers, given what the matcher found."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,20 @@ def test_of_an_object_with_many_attachments_the_first_are_answered():
     parts = [attribute(b"picture", value=f"{i}.png") for i in range(20)]
     reply = module(match(known())).answer({"module": "image_correlation", "object": {"Attribute": parts}})
     assert len(objects(reply)) == 8 and "first 8 of 20" in reply["error"]
+
+
+def test_no_search_is_begun_when_nobody_waits_any_more():
+    class Slow(Shelf):
+        def search(self, data, *, limit, exclude, name):
+            searched.append(name)
+            time.sleep(0.2)
+            return super().search(data, limit=limit, exclude=exclude, name=name)
+
+    searched = []
+    slow = ImageCorrelation(Slow(answer()), ObjectWriter(TEMPLATES, "", {}), 5, 2**20)
+    parts = [attribute(b"picture", value=f"{i}.png") for i in range(5)]
+    slow.answer({"module": "image_correlation", "object": {"Attribute": parts}}, time.monotonic() + 0.3)
+    assert searched == ["0.png", "1.png"]
 
 
 def test_other_failures_are_the_application_s_to_report():

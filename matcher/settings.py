@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -173,6 +174,11 @@ class Settings(Mapping[str, Any]):
         values, origins = dict(self._values), dict(self._origins)
         _put(values, origins, ((name, value, COMMAND_LINE, Path.cwd()) for name, value in overrides.items()))
         return Settings(values, origins)
+
+    def shown(self, name: str) -> Any:
+        """Return a value as people may see it: without the password that a URL may hold."""
+        value = self[name]
+        return re.sub(r"//([^:]*):.*@", r"//\1:***@", value) if name == "redis.url" else value
 
     def workers(self) -> int:
         """Return how many processes decode pictures."""

@@ -16,21 +16,22 @@ def config() -> None:
 @json_option
 @pass_invocation
 def show(invocation: Invocation, as_json: bool) -> None:
-    """Show every setting: its value, where that comes from, its unit, and what it is for."""
+    """Show every setting: its value (but no password), where that comes from, its unit, and what it is for."""
     settings = invocation.settings
+    values = {row.name: settings.shown(row.name) for row in TABLE}
     if as_json:
         for row in TABLE:
-            value = settings[row.name]
+            value = values[row.name]
             plain = list(value) if isinstance(value, tuple) else value if isinstance(value, int | float | str) else str(value or "")
             tables.emit({"name": row.name, "value": plain, "origin": settings.origin(row.name), "unit": row.unit, "text": row.text})
         return
     if tables.on_terminal():
         for row in TABLE:
-            value = f"{_text(settings[row.name])} {row.unit}".rstrip() if settings[row.name] not in ("", (), None) else "(empty)"
+            value = f"{_text(values[row.name])} {row.unit}".rstrip() if values[row.name] not in ("", (), None) else "(empty)"
             tables.say(f"{row.name} = {value}, {settings.origin(row.name)}")
             tables.say(f"    {row.text}")
         return
-    rows = [(row.name, _text(settings[row.name]), row.unit, settings.origin(row.name), row.text) for row in TABLE]
+    rows = [(row.name, _text(values[row.name]), row.unit, settings.origin(row.name), row.text) for row in TABLE]
     tables.show(tables.table(("setting", "value", "unit", "origin", "text"), rows))
 
 

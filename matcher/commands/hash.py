@@ -5,7 +5,7 @@ from contextlib import closing
 import click
 
 from matcher.commands import shapes, tables
-from matcher.commands.inputs import ONE_PICTURE, Input, collected, exit_code, in_parallel
+from matcher.commands.inputs import ONE_PICTURE, Input, collected, exit_code, in_parallel, no_pictures
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
 from matcher.errors import BadRequest, KuatoError
 from matcher.extraction import Fingerprints
@@ -27,7 +27,7 @@ def hash_files(invocation: Invocation, paths: tuple[str, ...], names: tuple[str,
         raise BadRequest("--all and --algorithm exclude each other; give one of them")
     settings = invocation.settings
     algorithms = registry.available() if every else registry.load(names or settings["fingerprints.enabled"] or None)
-    errors: list[KuatoError] = []
+    errors, asked = list[KuatoError](), 0
 
     with WorkerPool(settings.limits(), algorithms, settings["workers.count"]) as pool:
 
@@ -40,6 +40,7 @@ def hash_files(invocation: Invocation, paths: tuple[str, ...], names: tuple[str,
         inputs = (one for one in collected(paths) if one.is_picture())
         with closing(in_parallel(compute, inputs, invocation.threads)) as outcomes:
             for one, outcome in outcomes:
+                asked += 1
                 if isinstance(outcome, KuatoError):
                     errors.append(outcome)
                     tables.failed(outcome, {"file": one.name}, as_json)
@@ -47,6 +48,8 @@ def hash_files(invocation: Invocation, paths: tuple[str, ...], names: tuple[str,
                     tables.emit(shapes.hashes(one.name, outcome))
                 else:
                     _show(one, outcome)
+    if not asked:
+        raise no_pictures(paths)
     click.get_current_context().exit(exit_code(errors))
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import click
 
-from matcher.errors import BadPicture, BadRequest, KuatoError, NotFound, Refused, TooLarge
+from matcher.errors import BadPicture, BadRequest, KuatoError, NotAPicture, NotFound, Refused, TooLarge
 from matcher.formats import sniff
 
 STDIN = "-"
@@ -120,6 +120,11 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item], jobs: int
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def no_pictures(paths: Iterable[str]) -> NotAPicture:
+    """Return the error for paths under which nothing is worth reading."""
+    return NotAPicture(f"there are no pictures in {', '.join(map(as_text, paths))}; name pictures, or folders that hold some")
 
 
 def as_text(path: str) -> str:

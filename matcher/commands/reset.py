@@ -15,7 +15,7 @@ def reset(invocation: Invocation, yes: bool, as_json: bool) -> None:
     matcher = invocation.matcher
     if not yes:
         pictures = matcher.stats()["pictures"]
-        where = f"under {invocation.settings['redis.prefix']} in {invocation.settings['redis.url'] or 'our own Redis'}"
+        where = f"under {invocation.settings['redis.prefix']} in {invocation.settings.shown('redis.url') or 'our own Redis'}"
         if not click.confirm(f"Forget {pictures} pictures and all banks {tables.visible(where)}?", err=True):
             tables.complain("nothing was deleted")
             return

@@ -7,9 +7,9 @@ from functools import partial
 import click
 
 from matcher.commands import shapes, tables
-from matcher.commands.inputs import ONE_PICTURE, Input, as_text, collected, exit_code, in_parallel
+from matcher.commands.inputs import ONE_PICTURE, Input, collected, exit_code, in_parallel, no_pictures
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
-from matcher.errors import BadRequest, KuatoError, NotAPicture
+from matcher.errors import BadRequest, KuatoError
 from matcher.match import Answer
 
 Question = tuple[str, Callable[[], Answer]]
@@ -58,7 +58,7 @@ def search(
             else:
                 tables.answer(query, outcome)
     if not asked:
-        raise NotAPicture(f"there are no pictures in {', '.join(map(as_text, paths))}; name pictures, or folders that hold some")
+        raise no_pictures(paths)
     click.get_current_context().exit(exit_code(errors))
 
 

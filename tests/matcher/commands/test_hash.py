@@ -47,6 +47,11 @@ def test_a_bad_file_does_not_stop_the_others(offline: Kuato, gallery: Path) -> N
     assert (result.exit_code, failed["error"]["code"], "pdq" in hashed["fingerprints"]) == (3, "not-a-picture", True)
 
 
+def test_a_folder_without_pictures_is_an_error(offline: Kuato, tmp_path: Path) -> None:
+    result = offline("hash", tmp_path)
+    assert (result.exit_code, "there are no pictures in" in result.stderr) == (3, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "reason"),
     [(["--algorithm", "nope"], 2, "no fingerprint is called 'nope'"), (["--all", "--algorithm", "pdq"], 2, "exclude each other")],

@@ -88,3 +88,11 @@ def test_config_show_tells_value_and_origin(kuato: Kuato, tmp_path: Path) -> Non
     assert json.dumps(shown)
     text = kuato("config", "show").stdout.splitlines()
     assert len(text) == 1 + len(TABLE)
+
+
+@pytest.mark.parametrize("url", ["redis://kuato:s3cret@127.0.0.1:1/0", "redis://:s3cr@t/s3cret@127.0.0.1:1/0"])
+def test_passwords_are_not_shown(kuato: Kuato, url: str) -> None:
+    for words in (["config", "show"], ["config", "show", "--json"], ["list"], ["reset"]):
+        result = kuato("--redis", url, *words)
+        assert "s3cr" not in result.output + result.stderr
+    assert "redis://kuato:***@127.0.0.1:1/0" in kuato("--redis", "redis://kuato:s3cret@127.0.0.1:1/0", "config", "show").stdout

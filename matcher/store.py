@@ -1,5 +1,6 @@
 """Redis as Kuato uses it: our own keys, no silent retry of a write, failures in our own words."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
@@ -15,6 +16,7 @@ from redis.retry import Retry
 from matcher.errors import BadSettings, StoreFull, StoreMismatch, StoreUnavailable
 
 SCHEMA = 1
+_OLDEST = [6, 2]
 Value = TypeVar("Value")
 
 # What may stand behind "?" in a URL; others would have redis-py repeat writes or change the type of answers.
@@ -178,6 +180,7 @@ class Store:
         with self._connecting:
             if self._connected is None:
                 client = self._connect(self._locate())
+                self._check_version(client)
                 self._check_schema(client)
                 self._connected = client
             return self._connected
@@ -189,6 +192,7 @@ class Store:
                 raise ValueError(f"{unknown[0]!r} is no option that can be used here")
             client = redis.Redis.from_url(
                 url,
+                protocol=2,  # what every version of Redis, Valkey and Kvrocks speaks
                 retry=Retry(NoBackoff(), 0),
                 socket_timeout=self._timeout,
                 socket_connect_timeout=self._timeout,
@@ -201,6 +205,17 @@ class Store:
         except (ValueError, TypeError, AttributeError, redis.exceptions.RedisError) as error:
             raise BadSettings(f"redis.url: {error}; write it like redis://127.0.0.1:6379/0") from error
         return client
+
+    def _check_version(self, client: redis.Redis) -> None:
+        with self.speaking():
+            try:
+                server = client.info("server")
+            except redis.exceptions.ResponseError:  # not for everybody to know: what it lacks will show
+                return
+        version = str(server.get("redis_version", ""))
+        # Kvrocks calls itself a Redis 4 and yet has what we need.
+        if "kvrocks_version" not in server and [int(part) for part in re.findall(r"\d+", version)[:2]] < _OLDEST:
+            raise StoreMismatch(f"redis.url leads to a Redis {version}; Kuato needs 6.2 or later, or Valkey")
 
     def _check_schema(self, client: redis.Redis) -> None:
         meta = self.key(b"m")

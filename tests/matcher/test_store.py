@@ -3,8 +3,10 @@
 import os
 import signal
 import socket
+import socketserver
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -152,6 +154,37 @@ class TestFull:
         finally:
             client.replicaof("NO", "ONE")
         assert answers(fresh, picture(1)) == [picture(1).sha256]
+
+
+class TestVersions:
+    @pytest.mark.parametrize("version", ["5.0.14", "6.0.16", "2.8.19"])
+    def test_a_redis_that_is_too_old_is_named(self, version: str) -> None:
+        with saying(f"redis_version:{version}") as url, pytest.raises(StoreMismatch, match="needs 6.2 or later") as caught:
+            Store(lambda: url, timeout=2).read([b"a"])
+        assert f"Redis {version}" in one_line(caught)
+
+    @pytest.mark.parametrize("about", ["redis_version:6.2.0", "redis_version:10.0.1", "redis_version:4.0.0\r\nkvrocks_version:2.9.0"])
+    def test_others_are_not_refused(self, about: str) -> None:
+        with saying(about) as url, pytest.raises(StoreMismatch, match="schema OK"):
+            Store(lambda: url, timeout=2).read([b"a"])
+
+
+@contextmanager
+def saying(about: str) -> Iterator[str]:
+    """The URL of a server that calls itself so and answers anything else with OK."""
+
+    class Visit(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while line := self.rfile.readline():
+                words = [(self.rfile.readline(), self.rfile.readline())[1].strip() for _ in range(int(line[1:]))]
+                text = f"# Server\r\n{about}\r\n".encode()
+                self.wfile.write(b"$%d\r\n%s\r\n" % (len(text), text) if words[0] == b"INFO" else b"$2\r\nOK\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Visit) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        yield f"redis://127.0.0.1:{server.server_address[1]}/0"
+        server.shutdown()
 
 
 class TestOthers:

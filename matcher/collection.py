@@ -66,7 +66,7 @@ class Collection:
         while self._clock() < give_up:
             claim = self.claims.get(sha256)
             if claim is not None:
-                known = self._join(sha256, claim, wanted)
+                known = self._join(sha256, claim, wanted, fingerprints.values)
                 if known is not None:
                     return Added(known, False)
                 claim = self.claims.get(sha256)
@@ -157,12 +157,27 @@ class Collection:
         """The version of each algorithm in use."""
         return {name: algorithm.version for name, algorithm in self._algorithms.items()}
 
-    def _join(self, sha256: bytes, claim: Claim, wanted: Record) -> Record | None:
+    def current(self, record: Record) -> dict[str, bytes]:
+        """Return the fingerprints of a picture that may be compared: those of the versions in use."""
+        return {name: value for name, value in record.fingerprints.items() if record.versions[name] == self.versions.get(name)}
+
+    def whole(self, record: Record) -> dict[str, bytes]:
+        """Return all fingerprints of a picture that may be compared, the large ones too."""
+        large = {name: self.current_large(name, [record]) for name in self.filing.large_names}
+        return self.current(record) | {name: values[record.id] for name, values in large.items() if record.id in values}
+
+    def current_large(self, name: str, records: Iterable[Record]) -> dict[int, bytes]:
+        """Return the large fingerprints, of the version in use, of those pictures that have one."""
+        return self.large.read(name, [record.id for record in records if record.versions.get(name) == self.versions[name]])
+
+    def _join(self, sha256: bytes, claim: Claim, wanted: Record, values: Mapping[str, bytes]) -> Record | None:
         """Add what is new to the picture under `claim` if it is live; clear the claim if the picture was removed."""
         entry = self.records.read([claim.id]).get(claim.id)
         if entry is not None and entry.live and entry.record is not None:
             if not claim.settled:
                 self.claims.swap(sha256, claim, Claim(claim.id))
+            if not self._renew(entry.record, wanted, values):
+                return None
             if self.note(entry.record, wanted.sources, wanted.tags, wanted.bank_ids):
                 return next(iter(self.named(self.records.live([claim.id]).values())), None)
             return None
@@ -170,15 +185,29 @@ class Collection:
             self.claims.swap(sha256, claim, None)
         return None
 
+    def _renew(self, record: Record, wanted: Record, values: Mapping[str, bytes]) -> bool:
+        """Bring the fingerprints of a known picture to the versions in use; False when that must be tried again."""
+        if all(record.versions.get(name) == version for name, version in wanted.versions.items()):
+            return True
+        self._put_large(record.id, values)
+        self._file(record.id, values)
+        return self.records.renew(record.id, wanted.fingerprints, wanted.versions)
+
+    def _put_large(self, id: int, values: Mapping[str, bytes]) -> None:
+        self.large.put(id, {name: values[name] for name in self.filing.large_names if name in values})
+
+    def _file(self, id: int, values: Mapping[str, bytes], listing: Entries | None = None) -> None:
+        large = {name: value for name, value in values.items() if name in self.filing.large_names}
+        small = {name: value for name, value in values.items() if name not in large}
+        self.store.append(self.filing.entries(id, large), short=self.filing.entries(id, small) + (listing or []))
+
     def finish(self, record: Record, claim: Claim, values: Mapping[str, bytes]) -> bool:
         """Take a claimed picture from nothing to live; False when it is no longer ours."""
-        self.large.put(record.id, {name: values[name] for name in self.filing.large_names if name in values})
+        self._put_large(record.id, values)
         # Pending before the postings: if we die in between, nobody finds half a picture, and doctor knows what to finish.
         if not self.records.put(record, claim.generation):
             return False
-        large = {name: value for name, value in values.items() if name in self.filing.large_names}
-        small = {name: value for name, value in values.items() if name not in large}
-        self.store.append(self.filing.entries(record.id, large), short=self.postings(record, small))
+        self._file(record.id, values, self._listing(record.id, record.sources, record.tags, record.bank_ids))
         return self.records.publish(record.id, claim.generation)
 
     def _listing(self, id: int, sources: Iterable[Source], tags: Iterable[str], bank_ids: Iterable[int]) -> Entries:
@@ -194,7 +223,7 @@ class Collection:
             bytes_size=fingerprints.bytes_size,
             added=self._clock(),
             fingerprints=kept,
-            versions={name: self.versions[name] for name in kept},
+            versions={name: self.versions[name] for name in fingerprints.values},
             sources=tuple(sources),
             tags=tags,
             bank_ids=bank_ids,

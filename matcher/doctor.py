@@ -131,12 +131,8 @@ class Doctor:
     def _finish(self, sha256: bytes, claim: Claim, entry: Entry, record: Record) -> None:
         collection = self._collection
         mine = Claim(claim.id, max(claim.generation, entry.generation) + 1, self._clock() + 60)
-        if collection.claims.swap(sha256, claim, mine) and collection.finish(record, mine, self._fingerprints(record)):
+        if collection.claims.swap(sha256, claim, mine) and collection.finish(record, mine, self._collection.whole(record)):
             collection.claims.swap(sha256, mine, Claim(claim.id))
-
-    def _fingerprints(self, record: Record) -> dict[str, bytes]:
-        large = {name: self._collection.large.read(name, [record.id]) for name in self._collection.filing.large_names}
-        return record.fingerprints | {name: values[record.id] for name, values in large.items() if record.id in values}
 
     def _census(self) -> _Census:
         last = self._collection.claims.last_id()
@@ -181,7 +177,7 @@ class Doctor:
         for some in _batches(collection.records.ids()):
             for record in collection.records.live(some).values():
                 self._claimed(record)
-                wanted = collection.postings(record, self._fingerprints(record))
+                wanted = collection.postings(record, self._collection.whole(record))
                 lists = self._store.read([key for key, _ in wanted])
                 missing = [(key, entry) for (key, entry), value in zip(wanted, lists, strict=True) if not _holds(value, entry)]
                 self._count("missing-posting", len(missing))
@@ -254,7 +250,7 @@ _TEXTS = {
     "missing-posting": "entries missing from the lists of the index",
     "orphan-fingerprint": "large fingerprints of pictures that are gone",
     "dead-posting": "entries of removed pictures, or standing twice, in the lists of the index",
-    "stale-version": "pictures with fingerprints of another version of an algorithm; remove them and add them again to renew these",
+    "stale-version": "pictures with fingerprints of another version of an algorithm; not compared until added again, which renews them",
     "not-durable": "Redis keeps no append-only file: what it acknowledged is lost when it is killed; set appendonly yes",
 }
 

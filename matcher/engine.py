@@ -102,8 +102,7 @@ class Matcher:
     ) -> Answer:
         """Return which other known pictures a known one may be, by its stored fingerprints. Raises NotFound, StoreUnavailable."""
         record = self.get(sha256)
-        large = {name: values[record.id] for name, values in self._large(record).items() if record.id in values}
-        query = Fingerprints(record.sha256, record.format, record.size, record.bytes_size, {"as is": record.fingerprints | large})
+        query = Fingerprints(record.sha256, record.format, record.size, record.bytes_size, {"as is": self.collection.whole(record)})
         scope = self._scope(limit, banks, lambda known: known.id == record.id or (exclude is not None and exclude(known)))
         return self._search.answer(query, scope)
 
@@ -206,9 +205,6 @@ class Matcher:
         if not self.collection.note(record, (), tags, bank_ids) or not self.collection.unnote(record, fewer_tags, fewer_banks):
             raise NotFound(f"picture {record.sha256} was removed meanwhile")
         return self.collection.get(record.sha256)
-
-    def _large(self, record: Record) -> dict[str, dict[int, bytes]]:
-        return {name: self.collection.large.read(name, [record.id]) for name in self.collection.filing.large_names}
 
     def _scope(self, limit: int, banks: Iterable[str] | None, exclude: Callable[[Record], bool] | None) -> Scope:
         if limit < 1:

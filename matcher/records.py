@@ -2,7 +2,7 @@
 
     version u8 | state u8 | generation u32, big endian | head length u16 | added u32 | SHA-256 32 | format u8 | width u32 | height u32
     | bytes u32 | fingerprints: count u8, each: name, version u8, length u16, value
-    (a name is its place in NAMES, u8, or 255, length u8, text)
+    (a name is its place in NAMES, u8, or 255, length u8, text; a large fingerprint has length 0 and is kept beside the record)
     | journal: one JSON array a line, appended when something becomes known
 
 The journal keeps sources, tags and banks, so that two writers never overwrite each other and one key tells all:
@@ -14,7 +14,7 @@ Large fingerprints (local features) have a key of their own, read only for the f
 import json
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from matcher.errors import StoreMismatch
@@ -23,7 +23,7 @@ from matcher.store import Store
 
 PENDING, LIVE, REMOVED = b"P", b"L", b"X"
 FORMATS = ("?", "PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO")
-NAMES = ("pdq", "pdq-trimmed", "tiles", "ahash", "phash", "dhash", "whash", "tlsh")
+NAMES = ("pdq", "pdq-trimmed", "tiles", "local", "ahash", "phash", "dhash", "whash", "tlsh")
 LAYOUT = 1
 _FIXED = struct.Struct("<Bc4sHI32sBIII")
 _TOMBSTONE = struct.Struct("<Bc4sd")
@@ -68,7 +68,7 @@ return redis.call('APPEND', KEYS[1], ARGV[1])
 class Record:
     """What the store knows of one picture. Times are seconds since the epoch, sizes pixels and bytes.
 
-    fingerprints: algorithm -> bytes; versions: algorithm -> version. banks: names, bank_ids: as stored.
+    fingerprints: algorithm -> bytes, without the large ones; versions: algorithm -> version, of all. banks: names, bank_ids: as stored.
     """
 
     id: int
@@ -153,6 +153,16 @@ class Records:
         smaller = pack(entry.record, entry.state, entry.generation)
         return len(smaller) < len(value) * 3 // 4 and self._replace(id, value, smaller)
 
+    def renew(self, id: int, fingerprints: Mapping[str, bytes], versions: Mapping[str, int]) -> bool:
+        """Give a live picture fingerprints of another version; False when its record changed meanwhile or it is gone."""
+        value = self._store.read([self.key(id)])[0]
+        entry = unpack(id, value) if value else None
+        if value is None or entry is None or not entry.live or entry.record is None:
+            return False
+        kept = {name: old for name, old in entry.record.fingerprints.items() if name not in versions}
+        newer = replace(entry.record, fingerprints=kept | dict(fingerprints), versions=entry.record.versions | dict(versions))
+        return self._replace(id, value, pack(newer, entry.state, entry.generation))
+
     def purge(self, id: int) -> bool:
         """Delete a tombstone; ids are never given again."""
         value = self._store.read([self.key(id)])[0]
@@ -203,8 +213,9 @@ class LargeFingerprints:
 
 def pack(record: Record, state: bytes, generation: int) -> bytes:
     """Return the bytes of a record as stored."""
-    prints = bytes([len(record.fingerprints)]) + b"".join(
-        _packed_name(name) + struct.pack("<BH", record.versions[name], len(value)) + value for name, value in record.fingerprints.items()
+    prints = bytes([len(record.versions)]) + b"".join(
+        _packed_name(name) + struct.pack("<BH", version, len(record.fingerprints.get(name, b""))) + record.fingerprints.get(name, b"")
+        for name, version in record.versions.items()
     )
     format_code = FORMATS.index(record.format) if record.format in FORMATS else 0
     head = _FIXED.pack(
@@ -249,7 +260,8 @@ def _unpack(id: int, value: bytes) -> Entry:
     for _ in range(value[_FIXED.size]):
         name, at = _unpacked_name(value, at)
         versions[name], span = struct.unpack_from("<BH", value, at)
-        fingerprints[name] = value[at + 3 : at + 3 + span]
+        if span:
+            fingerprints[name] = value[at + 3 : at + 3 + span]
         at += 3 + span
     sources, tags, banks = _fold(value[length:])
     record = Record(id, sha256.hex(), FORMATS[format_code], (width, height), size, added, fingerprints, versions, sources, tags, banks)

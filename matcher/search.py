@@ -172,9 +172,9 @@ class Search:
             known = self._collection.named(self._collection.records.live(ids).values())
             records = {record.id: record for record in known if scope.admits(record)}
         with found.timed("evidence"):
-            evidence = {id: gather(asked, record.fingerprints, self._small, self._rules) for id, record in records.items()}
+            evidence = {id: gather(asked, self._collection.current(record), self._small, self._rules) for id, record in records.items()}
         with found.timed("verification"):
-            for id, more in self._verify(asked, round, evidence, verified).items():
+            for id, more in self._verify(asked, round, evidence, records, verified).items():
                 evidence[id] += more
         for id, record in records.items():
             decision, relation, distance = self._rules.judge(evidence[id], _thresholds(record, book))
@@ -203,7 +203,9 @@ class Search:
                     round.votes[name, view] = {id: votes / max(len(keys), 1) for id, votes in best}
         return round
 
-    def _verify(self, asked: Views, round: "_Round", evidence: Mapping[int, list[Evidence]], limit: int) -> dict[int, list[Evidence]]:
+    def _verify(
+        self, asked: Views, round: "_Round", evidence: Mapping[int, list[Evidence]], records: Mapping[int, Record], limit: int
+    ) -> dict[int, list[Evidence]]:
         """Return what the large fingerprints say of the likeliest candidates, each in the view that led to it."""
         near = {
             id: min(one.distance / max(one.threshold, 1e-9) for one in some)
@@ -215,7 +217,7 @@ class Search:
             voted = round.best_views(name)
             nearest = sorted(near, key=near.__getitem__)[: limit // 2]
             chosen = list(dict.fromkeys([*nearest, *(id for id in voted if id in evidence)]))[:limit]
-            known = self._collection.large.read(name, chosen)
+            known = self._collection.current_large(name, [records[id] for id in chosen])
             for id in known:
                 view = voted.get(id) or round.near.get(id) or next(iter(asked))
                 said = gather({view: asked[view]}, {name: known[id]}, {name: algorithm}, self._rules, round.rarity)

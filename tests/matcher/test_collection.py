@@ -177,3 +177,18 @@ def test_newest_first(collection: Collection, tmp_path: Path) -> None:
         collection.add(picture(seed))
     collection.remove(picture(3).sha256)
     assert [record.sha256 for record in collection.newest(batch=2)] == [picture(seed).sha256 for seed in (4, 2, 1, 0)]
+
+
+class NewerPDQ(PDQ):
+    version = 2
+
+
+def test_fingerprints_of_another_version_are_not_compared_until_the_picture_is_added_again(store: Store) -> None:
+    old, new = Collection(store, {"pdq": PDQ()}), Collection(store, {"pdq": NewerPDQ()})
+    first = old.add(picture(1), [seen("/a.png")], tags=["kept"]).record
+    assert new.current(new.get(first.sha256)) == {}
+    renewed = replace(picture(1), views={"as is": {"pdq": b"\x0f" * 32}})
+    record = new.add(renewed).record
+    assert (record.id, record.tags, len(record.sources)) == (first.id, ("kept",), 1)
+    assert new.current(record) == renewed.values
+    assert answers(new, renewed) == [first.sha256]

@@ -18,7 +18,7 @@ details = st.dictionaries(texts, texts | st.integers() | st.booleans() | st.none
 times = st.integers(0, 2**40).map(float)
 sources = st.builds(Source, kind=texts, id=texts, first_seen=times, last_seen=times, metadata=details, visibility=details)
 names = st.sampled_from(NAMES) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
-prints = st.dictionaries(names, st.tuples(st.integers(0, 255), st.binary(max_size=300)), max_size=8)
+prints = st.dictionaries(names, st.tuples(st.integers(0, 255), st.binary(min_size=1, max_size=300)), max_size=8)
 
 
 def a_record(**changes: object) -> Record:

@@ -1,5 +1,7 @@
 """The listener that MISP talks to."""
 
+import errno
+import logging
 import os
 import socket
 import threading
@@ -21,6 +23,25 @@ _POLL_SECONDS = 0.2
 _MAX_HEADER = 16 * 1024
 _RECEIVE = 256 * 1024  # waitress reads 8 KiB at a time by itself, which takes seconds for a large picture
 
+_log = logging.getLogger(__name__)
+
+
+class Door(socket.socket):
+    """A listening socket that hangs up on whoever may not ask, before a byte of theirs is kept or a connection taken up."""
+
+    def __init__(self, bound: socket.socket, allowed: AllowList) -> None:
+        super().__init__(fileno=bound.detach())
+        self._allowed = allowed
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Return the next connection; raises ConnectionAbortedError for one that was refused."""
+        connection, address = super().accept()
+        if not self._allowed.admits(address[0]):
+            connection.close()
+            _log.warning("refused a connection from %s (misp.allow)", address[0])
+            raise ConnectionAbortedError(errno.ECONNABORTED, "refused")
+        return connection, address
+
 
 class Listener:
     """A bound socket, served by `run` until `stop` is called from anywhere.
@@ -30,18 +51,20 @@ class Listener:
 
     def __init__(self, matcher: Known, settings: Settings) -> None:
         host, port = listen_address(settings["misp.listen"])
-        AllowList(settings["misp.allow"]).check(host)
+        allowed = AllowList(settings["misp.allow"])
+        allowed.check(host)
         app = create_app(matcher, settings)
         try:
             bound = socket.create_server((str(host), port), family=socket.AF_INET6 if host.version == 6 else socket.AF_INET)
         except OSError as error:
             raise BadSettings(f"misp.listen: cannot listen on {settings['misp.listen']} ({os.strerror(error.errno or 0)}).") from None
+        door = Door(bound, allowed)
         self._stopping = threading.Event()
         self._sockets: dict[int, Any] = {}
         self._server = create_server(
             app,
             map=self._sockets,
-            sockets=[bound],
+            sockets=[door],
             threads=_CONNECTIONS,
             connection_limit=_CONNECTIONS + 2,  # waitress counts its own two sockets
             channel_timeout=_IDLE_SECONDS,
@@ -52,7 +75,7 @@ class Listener:
             max_request_body_size=4 * max_body(settings),
             ident="kuato",
         )
-        self._host, self._port = host, int(bound.getsockname()[1])
+        self._host, self._port = host, int(door.getsockname()[1])
 
     @property
     def url(self) -> str:

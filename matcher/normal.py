@@ -85,8 +85,8 @@ def _stretched(values: NDArray[Any]) -> tuple[NDArray[np.uint8], tuple[str, ...]
     low, high = float(scaled.min()), float(scaled.max())
     bottom, top = 0.0, next((white for white in _WHITES[values.dtype.kind] if high <= white), high)
     if low < 0 or top == high:
-        bottom, top = low, max(high, low + 1e-6)
+        bottom, top = low, high
     scaled -= bottom
-    scaled *= 255.0 / (top - bottom)
+    scaled *= 255.0 / ((top - bottom) or 1.0)
     np.clip(np.rint(scaled, out=scaled), 0, 255, out=scaled)
     return scaled.astype(np.uint8), (f"{values.dtype} values {low:g} to {high:g} shown as {bottom:g} to {top:g}",)

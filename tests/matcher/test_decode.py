@@ -136,6 +136,11 @@ class TestNormalForm:
         assert apart(picture.pixels, PHOTO[..., 0]) < 1
         assert "float32" in picture.warnings[0]
 
+    @pytest.mark.parametrize("value", [-1e30, -5.0, 1e10])
+    def test_float_tiff_of_one_value(self, value: float) -> None:
+        picture = decode(encoded(np.full((20, 30), value, np.float32), "TIFF"), LIMITS)
+        assert len(np.unique(picture.pixels)) == 1
+
     def test_float_tiff_with_no_numbers_in_it(self) -> None:
         values = np.full((20, 30), np.nan, np.float32)
         assert decode(encoded(values, "TIFF"), LIMITS).pixels.max() == 0

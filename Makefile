@@ -29,7 +29,7 @@ lint: $(STAMP)
 setup: $(STAMP)
 
 # The version is installed too, so its file is as good a reason as the project file.
-$(STAMP): pyproject.toml .ci/setup
+$(STAMP): pyproject.toml matcher/__init__.py .ci/setup
 	@PYTHON="$(PYTHON)" .ci/setup $(VENV)
 	@touch $@
 

@@ -50,17 +50,18 @@ docs/misp.md tells how to connect your MISP. Without --config {config} the same 
 
 
 class Demo:
-    """One run; `program` is the command kuato with the demo's settings."""
+    """One run; `program` is the command kuato with the demo's settings, whatever store the environment names."""
 
-    def __init__(self) -> None:
-        self.program = [str(Path(sys.executable).with_name("kuato")), "--config", CONFIG]
-        kuato = Path(self.program[0])
+    def __init__(self, store: Path) -> None:
+        kuato = Path(sys.executable).with_name("kuato")
+        self.program = [str(kuato), "--config", CONFIG, "--set", "redis.url=", "--set", f"data.dir={store}"]
+        self.redis = EmbeddedRedis(store)
         self.shown = f"{kuato.relative_to(ROOT) if kuato.is_relative_to(ROOT) else kuato.name} --config {CONFIG}"
 
     def load(self) -> None:
         """Put the samples into banks; the demo's own store begins empty, as an earlier version of Kuato may have left it."""
-        if _data_folder() == OWN_STORE:
-            EmbeddedRedis(OWN_STORE).stop()
+        if self.redis.directory == OWN_STORE:
+            self.redis.stop()
             shutil.rmtree(OWN_STORE, ignore_errors=True)
         for name, kind, domains, folder in BANKS:
             create = ["bank", "create", name, "--kind", kind, *(part for domain in domains for part in ("--domain", domain))]
@@ -113,11 +114,6 @@ def in_words(answer: dict[str, Any]) -> str:
     return str(rows["explanation"])
 
 
-def _data_folder() -> Path:
-    folder: Path = Settings.load(ROOT / CONFIG)["data.dir"]
-    return folder.resolve()
-
-
 def _is_free(listen: str) -> bool:
     host, _, port = listen.rpartition(":")
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -137,9 +133,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _leave)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--exit", action="store_true", help="end after the answers")
-    leave = parser.parse_args().exit
+    parser.add_argument("--store", metavar="FOLDER", type=Path, default=OWN_STORE, help="where the demo's Redis keeps its data")
+    given = parser.parse_args()
     begun = time.monotonic()
-    demo, server = Demo(), None
+    demo, server = Demo(given.store.absolute()), None
     try:
         demo.load()
         server, url = demo.serve()
@@ -148,7 +145,7 @@ def main() -> None:
             print(f"  {name}\n      {in_words(ask(url, ROOT / 'samples' / 'queries' / name))}", flush=True)
         print(f"\n(all of this took {time.monotonic() - begun:.0f} s)")
         print(NEXT.format(url=url, kuato=demo.shown, config=CONFIG), flush=True)
-        if not leave and server.stderr:
+        if not given.exit and server.stderr:
             for line in server.stderr:
                 print(line, end="", file=sys.stderr)
     except KeyboardInterrupt:
@@ -157,7 +154,7 @@ def main() -> None:
         if server is not None:
             server.terminate()
             server.wait()
-        EmbeddedRedis(_data_folder()).stop()
+        demo.redis.stop()
 
 
 if __name__ == "__main__":

@@ -95,8 +95,9 @@ def test_the_import_rules_bite(tmp_path: Path, module: str, line: str, rule: str
 
 
 def test_set_up_names_what_is_missing(tmp_path: Path) -> None:
-    for tool in ("sh", "dirname", "env"):
+    for tool in ("sh", "bash", "dirname", "env"):
         (tmp_path / tool).symlink_to(shutil.which(tool) or "/bin/sh")
+    assert "apt install make" in run(ROOT / ".ci" / "run", PATH=str(tmp_path)).stderr
     setup = ROOT / ".ci" / "setup"
     venv = tmp_path / "venv"
     nothing = run("/bin/sh", setup, venv, PATH=str(tmp_path), PYTHON="")
@@ -125,10 +126,12 @@ def test_what_python_lacks_is_named(tmp_path: Path) -> None:
 def test_the_demo_shows_yes_maybe_and_no_and_leaves_nothing_running(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = run(sys.executable, "samples/demo.py", "--exit", KUATO_DATA_DIR=str(tmp_path / "data"), KUATO_MISP_LISTEN=listen)
+        users = {"KUATO_REDIS_URL": "redis://127.0.0.1:1/0", "KUATO_DATA_DIR": str(tmp_path / "users")}
+        done = run(sys.executable, "samples/demo.py", "--exit", "--store", tmp_path / "data", KUATO_MISP_LISTEN=listen, **users)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{listen} is taken" in done.stdout
     for decision in ("YES", "MAYBE", "NO"):
         assert f"      {decision}: " in done.stdout
     assert "In another terminal" in done.stdout
     assert EmbeddedRedis(tmp_path / "data")._state() == "absent"
+    assert not (tmp_path / "users").exists()

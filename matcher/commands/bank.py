@@ -74,16 +74,15 @@ def update(
     """Change what a bank is; what no option names stays."""
     banks = invocation.matcher.banks
     old = banks.get(name)
-    bounds: dict[str, float | None] = {**old.thresholds, **dict(map(_bound, thresholds))}
-    changed = banks.update(
-        name,
-        kind=old.kind if kind is None else kind,
-        tags=_with(old.tags, add_tag, remove_tag),
-        domains=_with(old.domains, add_domain, remove_domain),
-        thresholds={key: value for key, value in bounds.items() if value is not None},
-        sensitive=old.sensitive if sensitive is None else sensitive,
-        note=old.note if note is None else note,
-    )
+    changes: dict[str, object] = {"kind": kind, "sensitive": sensitive, "note": note}
+    if add_tag or remove_tag:
+        changes["tags"] = _with(old.tags, add_tag, remove_tag)
+    if add_domain or remove_domain:
+        changes["domains"] = _with(old.domains, add_domain, remove_domain)
+    if thresholds:
+        bounds: dict[str, float | None] = {**old.thresholds, **dict(map(_bound, thresholds))}
+        changes["thresholds"] = {key: value for key, value in bounds.items() if value is not None}
+    changed = banks.update(name, **{key: value for key, value in changes.items() if value is not None})
     _answer(changed, as_json, "updated")
 
 

@@ -24,7 +24,7 @@ _URL_OPTIONS = ("db", "client_name", "health_check_interval", "max_connections",
 _NO_WRITES = ("OOM ", "MISCONF", "NOREPLICAS", "READONLY", "maxmemory")
 
 # ARGV: what to append. A kilobyte can be copied in the time that a command takes; a longer list is worth its slack.
-_APPEND_SHORT = """
+_APPEND_SHORT = b"""
 if redis.call('STRLEN', KEYS[1]) >= 1024 then return redis.call('APPEND', KEYS[1], ARGV[1]) end
 redis.call('SET', KEYS[1], (redis.call('GET', KEYS[1]) or '') .. ARGV[1])
 """
@@ -76,7 +76,7 @@ class Store:
         return cast("list[bytes]", self._again(lambda: self._exchange(command, len(keys)))) if len(keys) else []
 
     def _exchange(self, command: bytes, answers: int) -> list[Any]:
-        """Send commands already in the protocol's form, return the answers."""
+        """Send commands already in the protocol's form, return the answers; one that is an error ends it."""
         pool: Any = self._client().connection_pool
         connection = pool.get_connection()
         try:
@@ -94,16 +94,10 @@ class Store:
         short: the same for lists that are many and short. APPEND leaves a string room to grow, up to as much as it holds;
         these are written anew instead, in just the memory they need.
         """
+        commands = [_command(b"APPEND", key, value) for key, value in entries]
+        commands += [_command(b"EVAL", _APPEND_SHORT, b"1", key, value) for key, value in short]
         with self.speaking():
-            pipeline = self._client().pipeline(transaction=False)
-            for key, value in entries:
-                pipeline.append(key, value)
-            for key, value in short:
-                pipeline.eval(_APPEND_SHORT, 1, key, value)
-            # With the error as Redis said it; redis-py's own would quote the command, which is bytes.
-            for outcome in pipeline.execute(raise_on_error=False):
-                if isinstance(outcome, Exception):
-                    raise outcome
+            self._exchange(b"".join(commands), len(commands))
 
     def write(self, key: bytes, value: bytes) -> None:
         """Set the value of a key."""
@@ -260,6 +254,11 @@ class Store:
         except redis.exceptions.RedisError as error:
             self.forget_connection()
             raise StoreUnavailable(f"what answers is no Redis ({error}); check that redis.url is right") from error
+
+
+def _command(*words: bytes) -> bytes:
+    """Return a command in the protocol's form."""
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
 
 
 def _framed(before: bytes, keys: NDArray[np.uint8], after: bytes) -> bytes:

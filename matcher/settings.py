@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PREFIX = "KUATO_"
 DEFAULT, COMMAND_LINE = "default", "command line"
+# What Kubernetes sets for services called kuato or kuato-redis: none of it is meant for us.
+_KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)$")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -251,8 +253,7 @@ def _given(config: Path | str | None, environ: Mapping[str, str], overrides: Map
     names = {row.variable: row.name for row in TABLE}
     sections = tuple({PREFIX + row.name.partition(".")[0].upper() + "_" for row in TABLE})
     for variable, value in environ.items():
-        # Kubernetes sets KUATO_PORT, KUATO_SERVICE_HOST and more for a service of that name: none of them is meant for us.
-        if variable.startswith(sections):
+        if variable.startswith(sections) and (variable in names or not _KUBERNETES.search(variable)):
             yield names.get(variable, variable), value, f"environment {variable}", Path.cwd()
     for name, value in overrides.items():
         if value is not None:

@@ -103,7 +103,8 @@ def test_a_variable_with_a_mistake_is_named() -> None:
 
 
 def test_variables_that_kubernetes_sets_are_not_ours() -> None:
-    environ = {"KUATO_PORT": "tcp://10.0.0.1:6667", "KUATO_SERVICE_HOST": "10.0.0.1", "KUATO_PORT_6667_TCP_ADDR": "10.0.0.1"}
+    of_a_service = {"PORT": "tcp://10.0.0.1:6667", "SERVICE_HOST": "10.0.0.1", "SERVICE_PORT_HTTP": "80", "PORT_6667_TCP_ADDR": "10.0.0.1"}
+    environ = {f"{service}_{name}": value for service in ("KUATO", "KUATO_REDIS") for name, value in of_a_service.items()}
     assert dict(Settings.load(environ=environ)) == dict(Settings.load(environ={}))
 
 

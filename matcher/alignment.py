@@ -89,6 +89,7 @@ def align(query: Features, known: Features, rarity: Floats | None = None) -> Ali
     if len(ours) < FEWEST:
         return None
     outline, outline_known = hull(a[ours]), hull(b[theirs])
+    expected = _expected(query, outline, carried, known), _expected(known, outline_known, similarity.undo(b), query)
     agreement, _ = _likeness(query, known, similarity, outline_known)
     _, contrast = _likeness(query, known, similarity, known.frame)
     return Alignment(
@@ -99,10 +100,7 @@ def align(query: Features, known: Features, rarity: Floats | None = None) -> Ali
         matrix=similarity.matrix(query.longest / query.side, known.longest / known.side),
         places=min(_places(a[ours]), _places(b[theirs])),
         coverage=min(1.0, max(area(outline), area(outline_known))),
-        share=min(
-            1.0,
-            len(ours) / max(1, min(_expected(query, outline, carried, known), _expected(known, outline_known, similarity.undo(b), query))),
-        ),
+        share=min(1.0, len(ours) / max(1, min(expected)) / _repeated(similarity.scale * known.side / query.side)),
         agreement=agreement,
         contrast=contrast,
         content=min(query.content, known.content),
@@ -150,6 +148,14 @@ def _expected(own: Features, outline: Points, elsewhere: Points, other: Features
     margin = 0.02 * other.side
     seen = (x >= margin) & (y >= margin) & (x <= other.width - margin) & (y <= other.height - margin)
     return int(np.count_nonzero(inside(outline, own.points / own.side) & seen))
+
+
+def _repeated(scale: float) -> float:
+    """Return the share of features that a detector finds again in a copy, magnified so many times from grid to grid.
+
+    Measured on the development set: 80 % where the pixels lie as before, 55 % where they were sampled anew.
+    """
+    return float(0.55 + 0.25 * np.exp(-((np.log(scale) / 0.01) ** 2)))
 
 
 def _likeness(query: Features, known: Features, similarity: Similarity, outline: Points) -> tuple[float, float]:

@@ -42,11 +42,13 @@ class Rules:
     """The thresholds of every algorithm, by name, and how they are merged.
 
     rule: one of RULES. content: the share of a picture, 0..1, that must not be empty for a hash to say YES.
+    share: of the features in a common region, how many must have a partner for local features to say YES, 0..1.
     """
 
     bounds_of: Mapping[str, Bounds]
     rule: str = "verified"
     content: float = 0.2
+    share: float = 0.62
 
     @classmethod
     def load(cls, path: Path | str | None = None) -> "Rules":
@@ -61,10 +63,10 @@ class Rules:
         rule = table.pop("rule", "verified")
         if rule not in RULES:
             raise BadSettings(f"{path}: there is no rule {rule!r}; there are {', '.join(RULES)} (decision.rules)")
-        content = table.pop("content", 0.2)
-        if not isinstance(content, float | int) or not 0 <= content <= 1:
-            raise BadSettings(f"{path}: content {content!r} must be a number from 0 to 1 (decision.rules)")
-        return cls({name: _bounds(name, row, path) for name, row in table.items()}, rule, float(content))
+        content, share = (
+            _share(table.pop(name, default), name, path) for name, default in (("content", cls.content), ("share", cls.share))
+        )
+        return cls({name: _bounds(name, row, path) for name, row in table.items()}, rule, content, share)
 
     def bounds(self, algorithm: str) -> tuple[float, float]:
         """Return the YES and the MAYBE distance of an algorithm; both negative when it has none."""
@@ -74,6 +76,10 @@ class Rules:
     def decide(self, algorithm: str, distance: float) -> Decision:
         """Return what a distance of this algorithm means by itself."""
         return self.bounds_of.get(algorithm, SILENT).decide(distance)
+
+    def differing(self, alignment: Alignment) -> bool:
+        """Whether too little in the common region is the same: one template, other contents."""
+        return alignment.share < self.share
 
     def sparse(self, alignment: Alignment) -> bool:
         """Whether one of the two pictures is so empty that a hash sees little but the emptiness."""
@@ -100,12 +106,19 @@ class Rules:
         return decision, relation, min(one.distance for one in speakers)
 
     def _decided(self, one: Evidence, thresholds: Mapping[str, float], sparse: bool) -> Decision:
-        """Return what one algorithm says, by the thresholds of this pair, where a hash of a sparse picture proves nothing."""
+        """Return what one algorithm says, by the thresholds of this pair; a doubtful YES is a MAYBE."""
         bounds = self.bounds_of.get(one.algorithm, SILENT)
         yes = thresholds.get(f"{one.algorithm}.yes", bounds.yes)
         maybe = thresholds.get(f"{one.algorithm}.maybe", bounds.maybe)
         decision = Bounds(yes, max(yes, maybe)).decide(one.distance)
-        return Decision.MAYBE if sparse and one.alignment is None and decision is Decision.YES else decision
+        doubtful = sparse if one.alignment is None else self.differing(one.alignment)
+        return Decision.MAYBE if doubtful and decision is Decision.YES else decision
+
+
+def _share(value: Any, name: str, path: Path) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise BadSettings(f"{path}: {name} {value!r} must be a number from 0 to 1 (decision.rules)")
+    return float(value)
 
 
 def _bounds(name: str, row: Any, path: Path) -> Bounds:

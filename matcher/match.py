@@ -54,7 +54,8 @@ class Alignment:
     query_region, known_region: what the inliers cover.
     matrix: float64 (2, 3), query coordinates (fractions of the longer side) to those of the known picture.
     places: distinct places of the inliers, those close together counted once. coverage: the larger share of a picture that
-    the inliers enclose, 0..1. share: of the features enclosed, those that found a partner, 0..1. agreement: correlation of
+    the inliers enclose, 0..1. share: how many of the features enclosed found a
+    partner, of those that would in a copy, 0..1. agreement: correlation of
     the brightness there, 0..1. contrast: standard deviation of the brightness, of 255, where the pictures overlap.
     content: the share that all features enclose, inliers or not, in the emptier of the two pictures, 0..1.
     """

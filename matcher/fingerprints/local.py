@@ -93,14 +93,14 @@ class Local(VotingFingerprint):
     def distance_of(self, alignment: Alignment | None) -> float:
         """Return 1 / (1 + strength); 1 without an alignment.
 
-        Strength is the plain product of all that must be there at once: a dialog shared by two pages lacks coverage, one
-        template with other contents lacks share and agreement, an empty page lacks contrast. (A logistic regression on
-        their logarithms gives exponents around 1, and no better decisions.)
+        Strength is the product of all that must be there at once: a dialog shared by two pages lacks coverage, one template
+        with other contents lacks share and agreement, an empty page lacks contrast. (A logistic regression on their
+        logarithms gives other exponents, but no better decisions.)
         """
         if alignment is None:
             return 1.0
         contrast = min(alignment.contrast / ENOUGH_CONTRAST, 1.0)
-        strength = alignment.places * alignment.coverage * alignment.share * alignment.agreement * contrast
+        strength = alignment.places * alignment.coverage * alignment.share**2 * alignment.agreement * contrast
         return float(1.0 / (1.0 + strength))
 
     def _between(self, a: bytes, b: bytes) -> float:

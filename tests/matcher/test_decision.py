@@ -17,8 +17,8 @@ FAMILY = {"pdq": "frequency", "phash": "frequency", "colour": "colour", "dhash":
 WHOLE = Region(0, 0, 1, 1)
 
 
-def said(algorithm: str, distance: float, content: float | None = None) -> Evidence:
-    alignment = Alignment(40, 40.0, WHOLE, WHOLE, np.eye(2, 3), content=content) if content is not None else None
+def said(algorithm: str, distance: float, content: float | None = None, share: float = 0.9) -> Evidence:
+    alignment = Alignment(40, 40.0, WHOLE, WHOLE, np.eye(2, 3), share=share, content=content) if content is not None else None
     return Evidence(
         algorithm, FAMILY[algorithm], distance, RULES.bounds(algorithm)[0], RULES.decide(algorithm, distance), alignment=alignment
     )
@@ -64,6 +64,10 @@ def test_a_region_that_agrees_is_shared_content_and_a_hash_tells_the_same_pictur
 def test_hashes_of_a_nearly_empty_picture_are_for_review() -> None:
     assert decided(said("pdq", 0.01), said("local", 0.8, content=0.1)) == "MAYBE"
     assert decided(said("pdq", 0.01), said("local", 0.8, content=0.5)) == "YES"
+
+
+def test_a_template_with_other_contents_is_for_review() -> None:
+    assert decided(said("local", 0.3, content=0.8, share=0.5)) == "MAYBE"
 
 
 def test_a_bank_may_be_stricter_or_more_generous() -> None:

@@ -26,6 +26,7 @@ FEWEST = 12
 LEVELS = 12
 STEP = 1.2
 CONTRAST = 10
+BORDER = 15  # pixels along each edge in which no feature is sought
 CELLS = 5
 SMALL = 24
 # Standard deviation of brightness, of 255, that an ordinary photograph or page has.
@@ -56,7 +57,9 @@ class Local(VotingFingerprint):
 
     def compute(self, picture: Picture) -> bytes | None:
         grey = _working(picture)
-        detector = cv2.ORB.create(SOUGHT, STEP, LEVELS, 15, 0, 2, cv2.ORB_HARRIS_SCORE, 31, CONTRAST)
+        if min(grey.shape) <= 2 * BORDER:  # of a few pixels OpenCV cannot make its smaller scales
+            return None
+        detector = cv2.ORB.create(SOUGHT, STEP, LEVELS, BORDER, 0, 2, cv2.ORB_HARRIS_SCORE, 31, CONTRAST)
         points = detector.detect(grey)
         if len(points) < FEWEST:
             return None

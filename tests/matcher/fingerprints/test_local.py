@@ -54,6 +54,12 @@ def test_there_are_never_more_features_than_the_record_has_room_for() -> None:
     assert len(of(drawn("photo"))) <= 294 + 20 * COUNT
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (3, 7), (30, 800)])
+def test_where_no_feature_has_room_there_is_none(size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    assert LOCAL.compute(picture(noise)) is LOCAL.compute(picture(noise.swapaxes(0, 1))) is None
+
+
 def test_a_photograph_in_a_page_is_found_with_its_place() -> None:
     found = aligned(rough(), in_a_page(rough()))
     assert found.known_region.left > 290 / 960 and found.known_region.right < 790 / 960

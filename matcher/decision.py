@@ -20,7 +20,10 @@ RULES = ("verified",)
 
 @dataclass(frozen=True)
 class Bounds:
-    """yes, maybe: the largest distances that are a YES, a MAYBE. alone: a YES that needs no second family."""
+    """yes, maybe: the largest distances that are a YES, a MAYBE.
+
+    alone: compares place by place, so that its YES needs no second family, and its MAYBE is enough for another's YES.
+    """
 
     yes: float
     maybe: float
@@ -96,7 +99,8 @@ class Rules:
         decided = [(self._decided(one, thresholds, sparse), one) for one in evidence]
         yes = [one for decision, one in decided if decision is Decision.YES]
         maybe = [one for decision, one in decided if decision is Decision.MAYBE]
-        if any(self.bounds_of.get(one.algorithm, SILENT).alone for one in yes) or len({one.family for one in yes}) > 1:
+        verified = self._verify(yes) or (yes and self._verify(maybe))
+        if verified or len({one.family for one in yes}) > 1:
             decision, speakers = Decision.YES, yes
         else:
             decision, speakers = (Decision.MAYBE if yes or maybe else Decision.NO), yes + maybe
@@ -104,6 +108,9 @@ class Rules:
         whole = any(one.family != "local" for one in speakers)
         relation = Relation.SAME_PICTURE if whole else Relation.SHARES_CONTENT
         return decision, relation, min(one.distance for one in speakers)
+
+    def _verify(self, evidence: Sequence[Evidence]) -> bool:
+        return any(self.bounds_of.get(one.algorithm, SILENT).alone for one in evidence)
 
     def _decided(self, one: Evidence, thresholds: Mapping[str, float], sparse: bool) -> Decision:
         """Return what one algorithm says, by the thresholds of this pair; a doubtful YES is a MAYBE."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.fingerprints.base import VotingFingerprint
-from matcher.picture import Picture
+from matcher.picture import VIEWS, Picture
 
 GRID = 4
 SIDE = 16
@@ -30,7 +30,7 @@ class Tiles(VotingFingerprint):
 
     name, version, family = "tiles", 1, "frequency"
     default = True
-    views = ("as is", "mirrored", "negative")
+    views = tuple(VIEWS)
 
     def compute(self, picture: Picture) -> bytes | None:
         grid = cv2.resize(picture.grey(512), (GRID * SIDE, GRID * SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -7,6 +7,7 @@ import pytest
 
 from matcher.decision import Bounds, Rules
 from matcher.errors import BadSettings
+from matcher.fingerprints import registry
 from matcher.match import Alignment, Decision, Evidence, Region, Relation
 
 RULES = Rules(
@@ -38,6 +39,11 @@ def test_without_evidence_there_is_no_match() -> None:
 
 def test_one_family_alone_is_for_review() -> None:
     assert decided(said("colour", 0.0)) == "MAYBE"
+
+
+def test_a_hash_and_somebody_who_verifies_at_least_half_make_a_yes() -> None:
+    assert decided(said("colour", 0.0), said("local", 0.8, content=0.5)) == "YES"
+    assert decided(said("colour", 0.0), said("local", 0.95, content=0.5)) == "MAYBE"
 
 
 def test_two_families_agree_on_yes() -> None:
@@ -81,7 +87,14 @@ def test_the_shipped_rules_know_the_default_algorithms() -> None:
     for name in ("pdq", "pdq-trimmed", "tiles", "local"):
         yes, maybe = rules.bounds(name)
         assert 0 < yes < maybe < 1
-    assert rules.bounds("phash")[1] < 0
+
+
+def test_the_shipped_rules_let_no_hash_of_the_whole_picture_say_yes_alone() -> None:
+    rules = Rules.load()
+    for name, algorithm in registry.available().items():
+        assert rules.bounds(name)[0] >= 0
+        alone = rules.judge([Evidence(name, algorithm.family, 0.0, 0.0, Decision.YES)])[0]
+        assert alone is (Decision.YES if name in ("tiles", "local") else Decision.MAYBE)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,9 @@ ROUNDS: tuple[tuple[str, ...], ...] = (
 )
 
 
+# In the other turns, hashes alone look for candidates: votes would double the lists that are read.
+VOTING = frozenset((*ROUNDS[0], *ROUNDS[1]))
+
 # Of a page that was seen ten thousand times, the newest so many are compared.
 MOST_NEAR = 256
 
@@ -194,7 +197,7 @@ class Search:
                     round.near.update(dict.fromkeys(candidates.ids[-MOST_NEAR:].tolist(), view))
                     found.truncated |= candidates.truncated or len(candidates.ids) > MOST_NEAR
                     round.reads += filing.bands[space].probe_count
-                elif name in filing.voting:
+                elif name in filing.voting and view in VOTING:
                     slots, keys, items = filing.voting[name].probes(value)
                     ballot = filing.votes[name].vote(slots, keys)
                     round.reads += len(keys)

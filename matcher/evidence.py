@@ -1,6 +1,6 @@
 """What each algorithm says of a pair of pictures: the one path that search and compare share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,35 +34,55 @@ def gather(
     rarity: view -> algorithm -> how rare each item's keys are in the store, float64 (n,), 0..1.
     local: whether to compare local features.
     """
-    found = []
+    found = gather_many(query, [known], algorithms, rules)[0]
     for name, algorithm in algorithms.items():
-        if isinstance(algorithm, Local):
-            best = _aligned(algorithm, query, known, rarity or {}) if local else None
-        else:
-            best = _nearest(algorithm, query, known, algorithms)
-        if best is not None:
-            distance, view, alignment = best
-            yes, _ = rules.bounds(name)
-            note = SPARSE if alignment is not None and rules.sparse(alignment) else ""
-            decision = rules.decide(name, distance)
-            if alignment is not None and decision is Decision.YES and rules.differing(alignment):
-                decision, note = Decision.MAYBE, DIFFERING
-            found.append(Evidence(name, algorithm.family, distance, yes, decision, view, alignment, note))
+        best = _aligned(algorithm, query, known, rarity or {}) if local and isinstance(algorithm, Local) else None
+        if best is None:
+            continue
+        distance, view, alignment = best
+        yes, _ = rules.bounds(name)
+        note = SPARSE if alignment is not None and rules.sparse(alignment) else ""
+        decision = rules.decide(name, distance)
+        if alignment is not None and decision is Decision.YES and rules.differing(alignment):
+            decision, note = Decision.MAYBE, DIFFERING
+        found.append(Evidence(name, algorithm.family, distance, yes, decision, view, alignment, note))
     return found
 
 
-def _nearest(algorithm: Fingerprint, query: Views, known: Mapping[str, bytes], algorithms: Mapping[str, Fingerprint]) -> Best | None:
-    """Return the least distance over the views; algorithms of one space are compared with each other."""
+def gather_many(
+    query: Views, known: Sequence[Mapping[str, bytes]], algorithms: Mapping[str, Fingerprint], rules: Rules
+) -> list[list[Evidence]]:
+    """Return for each of many known pictures what `gather` does, but for local features."""
+    found: list[list[Evidence]] = [[] for _ in known]
+    for name, algorithm in algorithms.items():
+        if isinstance(algorithm, Local):
+            continue
+        yes, _ = rules.bounds(name)
+        for evidence, (distance, view) in zip(found, _nearest(algorithm, query, known, algorithms), strict=True):
+            if view:
+                evidence.append(Evidence(name, algorithm.family, distance, yes, rules.decide(name, distance), view))
+    return found
+
+
+def _nearest(
+    algorithm: Fingerprint, query: Views, known: Sequence[Mapping[str, bytes]], algorithms: Mapping[str, Fingerprint]
+) -> list[tuple[float, str]]:
+    """Return each picture's least distance over the views, and that view, "" where there is nothing to compare.
+
+    Algorithms of one space are compared with each other.
+    """
     own = algorithm.space or algorithm.name
     kin = [name for name, other in algorithms.items() if (other.space or name) == own]
-    best: Best | None = None
-    for view, values in query.items():
-        for asked in kin:
-            names = [name for name in kin if asked in values and name in known and _belongs(algorithm, asked, name)]
-            if names:
-                distance = float(algorithm.distance(values[asked], [known[name] for name in names]).min())
-                best = min(best or (distance, view, None), (distance, view, None), key=lambda one: one[0])
-    return best
+    distances, views = np.full(len(known), np.inf), np.full(len(known), "", object)
+    for name in kin:
+        having = np.flatnonzero([name in values for values in known])
+        values = [known[n][name] for n in having.tolist()]
+        for view, asked in ((view, asked) for view in query for asked in kin if asked in query[view] and _belongs(algorithm, asked, name)):
+            if values:
+                found = algorithm.distance(query[view][asked], values)
+                nearer = found < distances[having]
+                distances[having[nearer]], views[having[nearer]] = found[nearer], view
+    return list(zip(distances.tolist(), views.tolist(), strict=True))
 
 
 def _belongs(algorithm: Fingerprint, asked: str, name: str) -> bool:

@@ -140,16 +140,24 @@ class VoteIndex:
         entry = id.to_bytes(4, "little")
         return [(key.tobytes(), entry) for key in np.unique(self._keys(slots, keys), axis=0)]
 
-    def vote(self, slots: NDArray[np.integer], keys: NDArray[np.integer], weights: NDArray[np.float64] | None = None) -> Ballot:
-        """Return who has most votes from the lists of the probes; `weights` (one a probe) multiply their votes."""
+    def vote(self, slots: NDArray[np.integer], keys: NDArray[np.integer], most: int) -> Ballot:
+        """Return the `most` pictures with most votes from the lists of the probes; of equals, the older ones."""
         lists = self._store.tails(self._keys(slots, keys), 4 * self._cap)
         lengths = np.array([len(value) // 4 for value in lists], np.int64)
         ids = np.frombuffer(b"".join(lists), np.uint32)
-        each = (np.ones(len(lists)) if weights is None else weights) / np.maximum(lengths, 1)
-        distinct, places = np.unique(ids, return_inverse=True)
-        votes = np.asarray(np.bincount(places, np.repeat(each, lengths), len(distinct)), np.float64)
-        order = np.argsort(-votes, kind="stable")
-        return Ballot(distinct[order], votes[order], lengths)
+        weights = np.repeat(1.0 / np.maximum(lengths, 1), lengths)
+        if ids.size and ids.max() < 32 * ids.size:  # a table of all ids is smaller work than sorting those at hand
+            votes = np.bincount(ids, weights)
+            distinct = np.flatnonzero(votes)
+            votes = votes[distinct]
+        else:
+            distinct, places = np.unique(ids, return_inverse=True)
+            votes = np.bincount(places, weights, len(distinct))
+        if len(distinct) > most:
+            least = np.partition(votes, -most)[-most]
+            distinct, votes = distinct[votes >= least], votes[votes >= least]
+        order = np.argsort(-votes, kind="stable")[:most]
+        return Ballot(distinct[order].astype(np.uint32), votes[order].astype(np.float64), lengths)
 
     def _keys(self, slots: NDArray[np.integer], keys: NDArray[np.integer]) -> NDArray[np.uint8]:
         """Return the keys in Redis, uint8 (n, length)."""

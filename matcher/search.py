@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from matcher.bank import Bank
 from matcher.collection import Collection
 from matcher.decision import Rules
-from matcher.evidence import Views, gather
+from matcher.evidence import Views, gather, gather_many
 from matcher.extraction import Fingerprints
 from matcher.fingerprints.base import Fingerprint
 from matcher.match import Answer, Decision, Evidence, Match, Relation
@@ -63,9 +63,9 @@ class _Round:
     rarity: dict[str, dict[str, NDArray[np.float64]]] = field(default_factory=dict)
     reads: int = 0
 
-    def ids(self, each: int) -> list[int]:
-        """Return all candidates once: those near, and the first `each` of every vote."""
-        return list(dict.fromkeys([*self.near, *(id for votes in self.votes.values() for id in list(votes)[:each])]))
+    def ids(self) -> list[int]:
+        """Return all candidates once."""
+        return list(dict.fromkeys([*self.near, *(id for votes in self.votes.values() for id in votes)]))
 
     def best_views(self, algorithm: str) -> dict[int, str]:
         """Return the candidates that one algorithm's votes name, most votes first, each with its best view."""
@@ -171,11 +171,12 @@ class Search:
             round = self._candidates(asked, found)
         with found.timed("records"):
             settled = {id for id, match in found.matches.items() if match.decision is Decision.YES}
-            ids = [id for id in round.ids(self._considered) if id not in settled]
+            ids = [id for id in round.ids() if id not in settled]
             known = self._collection.named(self._collection.records.live(ids).values())
             records = {record.id: record for record in known if scope.admits(record)}
         with found.timed("evidence"):
-            evidence = {id: gather(asked, self._collection.current(record), self._small, self._rules) for id, record in records.items()}
+            fingerprints = [self._collection.current(record) for record in records.values()]
+            evidence = dict(zip(records, gather_many(asked, fingerprints, self._small, self._rules), strict=True))
         with found.timed("verification"):
             for id, more in self._verify(asked, round, evidence, records, verified).items():
                 evidence[id] += more
@@ -199,10 +200,10 @@ class Search:
                     round.reads += filing.bands[space].probe_count
                 elif name in filing.voting and view in VOTING:
                     slots, keys, items = filing.voting[name].probes(value)
-                    ballot = filing.votes[name].vote(slots, keys)
+                    ballot = filing.votes[name].vote(slots, keys, self._considered)
                     round.reads += len(keys)
                     round.rarity.setdefault(view, {})[name] = _rarity(ballot.lengths, items)
-                    best = zip(ballot.ids[: self._considered].tolist(), ballot.votes.tolist(), strict=False)
+                    best = zip(ballot.ids.tolist(), ballot.votes.tolist(), strict=True)
                     round.votes[name, view] = {id: votes / max(len(keys), 1) for id, votes in best}
         return round
 

@@ -69,7 +69,7 @@ def test_votes_count_what_is_rare_more(store: Store) -> None:
     store.append(index.entries(1, slots, np.array([10, 11, 10])))
     for id in range(2, 12):
         store.append(index.entries(id, np.array([0]), np.array([10])))
-    ballot = index.vote(slots, np.array([10, 11, 10]))
+    ballot = index.vote(slots, np.array([10, 11, 10]), 20)
     assert ballot.ids[0] == 1
     assert ballot.votes[0] == pytest.approx(1 / 11 + 1 + 1)
     assert ballot.votes[1] == pytest.approx(1 / 11)
@@ -80,10 +80,19 @@ def test_the_newest_of_a_long_list_vote(store: Store) -> None:
     index = VoteIndex(store, "x", cap=4)
     for id in range(1, 11):
         store.append(index.entries(id, np.array([3]), np.array([99])))
-    assert sorted(index.vote(np.array([3]), np.array([99])).ids.tolist()) == [7, 8, 9, 10]
+    assert sorted(index.vote(np.array([3]), np.array([99]), 20).ids.tolist()) == [7, 8, 9, 10]
+
+
+def test_only_the_first_of_a_vote_are_told(store: Store) -> None:
+    index = VoteIndex(store, "x")
+    for id in range(1, 31):
+        store.append(index.entries(id, np.zeros(id, int), np.arange(id)))
+    assert index.vote(np.zeros(30, int), np.arange(30), 3).ids.tolist() == [30, 29, 28]
+    store.append(index.entries(4_000_000, np.zeros(40, int), np.arange(40)))
+    assert index.vote(np.zeros(40, int), np.arange(40), 2).ids.tolist() == [4_000_000, 30]
 
 
 def test_nothing_known_gives_nobody_a_vote(store: Store) -> None:
-    ballot = VoteIndex(store, "x").vote(np.array([0, 1]), np.array([5, 6]))
+    ballot = VoteIndex(store, "x").vote(np.array([0, 1]), np.array([5, 6]), 20)
     assert ballot.ids.size == 0
     assert ballot.lengths.tolist() == [0, 0]

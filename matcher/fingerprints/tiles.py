@@ -17,7 +17,7 @@ ROWS, COLUMNS = (np.array(axis) for axis in zip(*ORDER, strict=True))
 # Standard deviation, of 255, below which a tile is flat.
 FLAT = 6.0
 FEWEST = 6
-KEY_BITS = 14
+KEY_BITS = 12
 
 
 class Tiles(VotingFingerprint):

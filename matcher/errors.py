@@ -8,10 +8,19 @@ KuatoError                       code                 HTTP  exit
 │   ├── DecodeTimeout            decode-timeout       422   3
 │   └── DecodeCrash              decode-crash         422   3
 ├── BadRequest                   bad-request          400   2
+│   ├── BadFile                  bad-file             422   2
+│   ├── RequestTooLarge          request-too-large    413   2
 │   └── BadSettings              bad-settings         500   2
-├── NotFound                     not-found            404   4
-├── Conflict                     conflict             409   5
+├── Unauthorized                 unauthorized         401   6
 ├── Refused                      refused              403   6
+│   └── FetchRefused             fetch-refused        403   6
+├── NotFound                     not-found            404   4
+├── MethodNotAllowed             method-not-allowed   405   2
+├── Conflict                     conflict             409   5
+├── TooManyRequests              too-many-requests    429   8
+├── FetchFailed                  fetch-failed         502   8
+├── Busy                         busy                 503   8
+├── Late                         late                 504   8
 └── StoreUnavailable             store-away           503   7
     ├── StoreFull                store-full           503   7
     └── StoreMismatch            store-mismatch       503   7
@@ -73,16 +82,40 @@ class BadRequest(KuatoError):
     code, status, exit_code = "bad-request", 400, 2
 
 
+class BadFile(BadRequest):
+    """A file that is to be imported or restored is not what it should be; nothing of it was taken."""
+
+    code, status = "bad-file", 422
+
+
+class RequestTooLarge(BadRequest):
+    """A request has more bytes or parts than the limits allow."""
+
+    code, status = "request-too-large", 413
+
+
 class BadSettings(BadRequest):
     """A setting is unknown or has a value it cannot have."""
 
     code, status = "bad-settings", 500
 
 
+class Unauthorized(KuatoError):
+    """The caller is not known: no token, or none that is valid."""
+
+    code, status, exit_code = "unauthorized", 401, 6
+
+
 class NotFound(KuatoError):
     """The picture, bank or source named is not known."""
 
     code, status, exit_code = "not-found", 404, 4
+
+
+class MethodNotAllowed(KuatoError):
+    """The address exists, but not for this method."""
+
+    code, status, exit_code = "method-not-allowed", 405, 2
 
 
 class Conflict(KuatoError):
@@ -95,6 +128,36 @@ class Refused(KuatoError):
     """The caller may not do this."""
 
     code, status, exit_code = "refused", 403, 6
+
+
+class FetchRefused(Refused):
+    """An address that may not be fetched from here."""
+
+    code = "fetch-refused"
+
+
+class TooManyRequests(KuatoError):
+    """The caller asks more often than its limit allows."""
+
+    code, status, exit_code = "too-many-requests", 429, 8
+
+
+class FetchFailed(KuatoError):
+    """The other server did not give what was asked for."""
+
+    code, status, exit_code = "fetch-failed", 502, 8
+
+
+class Busy(KuatoError):
+    """All places were taken for as long as one may wait; the work was never begun."""
+
+    code, status, exit_code = "busy", 503, 8
+
+
+class Late(KuatoError):
+    """The work was not done at the deadline; its answer will be dropped."""
+
+    code, status, exit_code = "late", 504, 8
 
 
 class StoreUnavailable(KuatoError):

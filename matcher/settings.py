@@ -53,7 +53,7 @@ class Setting:
         wanted, convert = KINDS[self.kind]
         try:
             found = convert(value, folder)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, KeyError):
             raise ValueError(wanted) from None
         if self.least is not None and found < self.least:
             raise ValueError(f"{wanted} of at least {self.least:g}")
@@ -102,6 +102,15 @@ def _folder(value: Any, folder: Path) -> Path:
     return folder / Path(value).expanduser()
 
 
+def _flag(value: Any, _folder: Path) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return words[value.strip().lower()]
+
+
 KINDS: dict[str, tuple[str, Callable[[Any, Path], Any]]] = {
     "text": ("a text", _text),
     "whole": ("a whole number", _whole),
@@ -109,6 +118,7 @@ KINDS: dict[str, tuple[str, Callable[[Any, Path], Any]]] = {
     "list": ("a list of texts", _list),
     "path": ("a path", _path),
     "folder": ("a folder's path", _folder),
+    "flag": ("true or false", _flag),
 }
 
 TABLE: tuple[Setting, ...] = (
@@ -131,6 +141,41 @@ TABLE: tuple[Setting, ...] = (
     Setting("misp.link_base", "text", "", "URL", "Address of the MISP server, for links to the attributes that hold known pictures; empty: no links."),
     Setting("misp.max_matches", "whole", 5, "matches", "Most matches that MISP is told of.", least=1, most=100),
     Setting("misp.deadline", "number", 4.0, "s", "When MISP gets an answer at the latest; it waits 5 s itself on hover.", least=0.1),
+    Setting("web.listen", "text", "127.0.0.1:6670", "address:port", "Where programs find the HTTP API. Beyond loopback it needs a token first: `kuato token create`."),
+    Setting("web.anonymous", "text", "admin", "", "Role of requests without a token, on loopback and only until the first token is created.", choices=("none", "search", "write", "review", "admin")),
+    Setting("web.prefix", "text", "", "path", "Path under which a reverse proxy publishes Kuato, such as /kuato."),
+    Setting("web.proxy", "text", "", "address", "Address of the reverse proxy whose X-Forwarded-For and X-Forwarded-Proto are believed; empty: nobody's."),
+    Setting("web.names", "list", (), "", "Host names under which the API may be asked; empty: any, but on loopback without tokens only those of loopback."),
+    Setting("web.certificate", "path", "", "", "Certificate (PEM, with its chain) to serve HTTPS with; needs web.key."),
+    Setting("web.key", "path", "", "", "Private key (PEM) of web.certificate."),
+    Setting("web.client_ca", "path", "", "", "Certificates (PEM) of authorities; clients must show a certificate of theirs. Needs web.certificate."),
+    Setting("web.connections", "whole", 1000, "connections", "Most connections at once; further ones wait.", least=10, most=50_000),
+    Setting("web.threads", "whole", 16, "threads", "Requests worked on at once.", least=2, most=256),
+    Setting("web.max_body", "whole", 128 << 20, "bytes", "Largest request; a larger one is refused before it is read.", least=1 << 16),
+    Setting("web.max_parts", "whole", 1000, "parts", "Most pictures and fields of one request.", least=2, most=100_000),
+    Setting("web.max_limit", "whole", 1000, "", "Largest `limit` that a request may ask for.", least=1, most=100_000),
+    Setting("web.busy_seconds", "number", 20.0, "s", "How long a request may wait for a free decoding process before it is told to come back.", least=0.1),
+    Setting("web.wait_seconds", "number", 30.0, "s", "Longest that a request may wait for a job to end.", least=0),
+    Setting("web.rate_limit", "whole", 6000, "requests a minute", "Most requests of one token (without token: of one address); 0: no limit. A token can have its own.", least=0),
+    Setting("audit.file", "path", "", "", "File that gains a JSON line for each write, search and export; empty: audit.jsonl in data.dir."),
+    Setting("jobs.dir", "path", "", "", "Folder that keeps what jobs are to work on until they end; empty: jobs in data.dir."),
+    Setting("jobs.threads", "whole", 1, "jobs", "Jobs worked on at once.", least=1, most=64),
+    Setting("jobs.max_waiting", "whole", 1000, "jobs", "Most unfinished jobs; a further one is refused.", least=1),
+    Setting("jobs.keep_hours", "number", 24.0, "h", "How long the result of a job is kept.", least=0.01),
+    Setting("fetch.allow", "list", (), "", "Hosts from which pictures may be fetched by URL: names, *.names, or * for every public one; empty: fetching is off."),
+    Setting("fetch.max_seconds", "number", 20.0, "s", "Longest that fetching one URL may take, with its redirects.", least=0.1),
+    Setting("fetch.max_redirects", "whole", 5, "redirects", "Most redirects that are followed.", least=0, most=20),
+    Setting("network.ca_file", "path", "", "", "Certificates (PEM) that outgoing connections trust, instead of the system's."),
+    Setting("network.certificate", "path", "", "", "Certificate (PEM) that outgoing connections show, with its key unless network.key has it."),
+    Setting("network.key", "path", "", "", "Private key (PEM) of network.certificate."),
+    Setting("network.proxy", "text", "", "URL", "Proxy for outgoing connections, such as http://proxy.example:3128."),
+    Setting("network.environment", "flag", False, "", "Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the environment count where network.proxy is empty."),
+    Setting("retention.banks", "list", ("observed=365",), "kind=days", "How long pictures of a kind of bank are kept after they were last seen; a kind that is not named: for ever. Pictures in no bank are observed."),
+    Setting("retention.sources", "list", (), "kind=days", "How long sources of a kind are kept after they were last seen; a kind that is not named: as long as the picture."),
+    Setting("retention.every_hours", "number", 24.0, "h", "How often `kuato serve` forgets what is over its time; 0: only `kuato forget --expired` does.", least=0),
+    Setting("sensitive.tags", "list", ("copine-scale", "dark-web:topic"), "", "Tags, or beginnings of tags up to a colon or equals sign, of pictures of which nothing but the match may be shown."),
+    Setting("pages.max_pictures", "whole", 200, "pictures", "Most pictures taken out of one HTML, MHTML or HAR file.", least=1),
+    Setting("pages.max_bytes", "whole", 64 << 20, "bytes", "Largest HTML, MHTML or HAR file that is read, and most bytes taken out of one.", least=1),
     Setting("add.lease_seconds", "number", 15.0, "s", "How long one process may take to store a picture before another finishes the job.", least=0.1),
     Setting("logging.level", "text", "WARNING", "", "Least severe messages that are logged on stderr.", choices=LEVELS),
 )

@@ -13,12 +13,12 @@ from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 from matcher import __version__
-from matcher.errors import BadPicture, BadRequest, NotFound, StoreUnavailable
+from matcher.errors import BadPicture, BadRequest, Busy, Late, NotFound, StoreUnavailable
 from matcher.fingerprints.registry import available
 from matcher.settings import Settings, config_dir
 from misp_module.access import AllowList
 from misp_module.correlation import ImageCorrelation, Known
-from misp_module.deadline import Busy, Desk, Late
+from misp_module.deadline import Desk
 from misp_module.modules import Module, entry
 from misp_module.objects import ObjectWriter
 from misp_module.query import parse, plain

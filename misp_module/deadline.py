@@ -5,21 +5,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from matcher.errors import KuatoError
+from matcher.errors import Busy, Late
 
 T = TypeVar("T")
-
-
-class Busy(KuatoError):
-    """All places were taken until the deadline; the job was never begun."""
-
-    code, status = "busy", 503
-
-
-class Late(KuatoError):
-    """The job was not done at the deadline; its answer will be dropped."""
-
-    code, status = "late", 504
 
 
 class Desk:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
+from matcher import shapes
 from matcher.collection import Added
-from matcher.commands import shapes, tables
+from matcher.commands import tables
 from matcher.commands.inputs import ONE_PICTURE, STDIN, Input, as_text, collected, exit_code, in_parallel
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
 from matcher.commands.sources import SOURCE

@@ -2,8 +2,9 @@
 
 import click
 
+from matcher import shapes
 from matcher.bank import KINDS, Bank
-from matcher.commands import shapes, tables
+from matcher.commands import tables
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
 from matcher.errors import BadRequest
 

@@ -2,7 +2,8 @@
 
 import click
 
-from matcher.commands import shapes, tables
+from matcher import shapes
+from matcher.commands import tables
 from matcher.commands.inputs import Input
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
 from matcher.errors import BadRequest

@@ -4,7 +4,8 @@ from contextlib import closing
 
 import click
 
-from matcher.commands import shapes, tables
+from matcher import shapes
+from matcher.commands import tables
 from matcher.commands.inputs import ONE_PICTURE, Input, collected, exit_code, in_parallel, no_pictures
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
 from matcher.errors import BadRequest, KuatoError

@@ -6,7 +6,8 @@ from functools import partial
 
 import click
 
-from matcher.commands import shapes, tables
+from matcher import shapes
+from matcher.commands import tables
 from matcher.commands.inputs import ONE_PICTURE, Input, collected, exit_code, in_parallel, no_pictures
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
 from matcher.errors import BadRequest, KuatoError

@@ -4,7 +4,8 @@ import json
 
 import click
 
-from matcher.commands import shapes, tables
+from matcher import shapes
+from matcher.commands import tables
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
 from matcher.source import Source
 

@@ -13,10 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from matcher.commands import shapes
-from matcher.commands.shapes import moment
+from matcher import shapes
 from matcher.errors import KuatoError
 from matcher.match import Answer, Decision, Evidence, Match
+from matcher.shapes import moment
 
 if TYPE_CHECKING:
     from matcher.records import Record

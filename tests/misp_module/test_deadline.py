@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from misp_module.deadline import Busy, Desk, Late
+from matcher.errors import Busy, Late
+from misp_module.deadline import Desk
 
 
 def test_a_job_in_time_answers_or_fails_as_it_would_alone():

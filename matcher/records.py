@@ -83,6 +83,7 @@ class Record:
     tags: tuple[str, ...] = ()
     bank_ids: tuple[int, ...] = ()
     banks: tuple[str, ...] = ()
+    sensitive: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,175 @@
-"""What programs read: answers as JSON. Field names never change meaning; fields may be added."""
+"""What programs read: answers as JSON, on the command line and over HTTP. Field names never change meaning; fields may be added."""
 
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from matcher.bank import Bank
+from typing_extensions import TypedDict
+
+from matcher import bank as banks
+from matcher import match as matches
+from matcher import source as sources
 from matcher.errors import KuatoError
-from matcher.match import Alignment, Answer, Evidence, Match, Region
-from matcher.source import Source
 
 if TYPE_CHECKING:
     from matcher.doctor import Report
-    from matcher.engine import Comparison
+    from matcher.engine import Comparison as Compared
     from matcher.extraction import Fingerprints
     from matcher.records import Record
 
-Shape = dict[str, Any]
+
+class Failure(TypedDict):
+    """What went wrong with one input: a stable code, and what was wrong and what to do in words."""
+
+    code: str
+    message: str
+
+
+class Source(TypedDict):
+    """Where a picture was seen. Times are ISO 8601 in UTC, null where unknown."""
+
+    kind: str
+    id: str
+    first_seen: str | None
+    last_seen: str | None
+    metadata: dict[str, Any]
+    visibility: dict[str, Any]
+
+
+class Picture(TypedDict):
+    """A known picture, without its fingerprints. sensitive: nothing but this is shown of it."""
+
+    sha256: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+    added: str | None
+    sources: list[Source]
+    tags: list[str]
+    banks: list[str]
+    sensitive: bool
+
+
+class Fingerprint(TypedDict):
+    """A fingerprint of a known picture, in hexadecimal, with the version of its algorithm."""
+
+    version: int
+    hex: str
+
+
+class WholePicture(Picture):
+    """A known picture with its fingerprints, by algorithm."""
+
+    fingerprints: dict[str, Fingerprint]
+
+
+class Alignment(TypedDict):
+    """A fitted transformation. Regions are left, top, right, bottom in fractions of width and height."""
+
+    inliers: int
+    weight: float
+    query_region: list[float]
+    known_region: list[float]
+    matrix: list[list[float]]
+
+
+class Evidence(TypedDict):
+    """What one algorithm says. distance: 0 (same) to 1. threshold: null where the algorithm has no say."""
+
+    algorithm: str
+    family: str
+    distance: float
+    threshold: float | None
+    decision: matches.Decision
+    view: str
+    note: str
+    alignment: Alignment | None
+
+
+class Match(TypedDict):
+    """A known picture that the query may be, and why. emits: what its banks tag whatever matches it with a YES."""
+
+    decision: matches.Decision
+    relation: matches.Relation
+    distance: float
+    picture: Picture
+    evidence: list[Evidence]
+    emits: list[str]
+
+
+class Answer(TypedDict):
+    """The answer to one search: matches by decision, then distance.
+
+    suppressed: withheld because the known picture is in an `ignore` bank. too_simple: only the SHA-256 could be looked up.
+    truncated: not all candidates could be read, or more than `limit` matched. fingerprints: of the query, in hexadecimal,
+    without those that show pixels. timings: milliseconds by step.
+    """
+
+    query: str
+    sha256: str
+    decision: matches.Decision
+    matches: list[Match]
+    suppressed: list[Match]
+    too_simple: bool
+    truncated: bool
+    warnings: list[str]
+    fingerprints: dict[str, str]
+    timings: dict[str, float]
+
+
+class Comparison(TypedDict):
+    """What two pictures have to do with each other. too_simple: nothing to compare by but the bytes."""
+
+    pictures: list[str]
+    decision: matches.Decision
+    relation: matches.Relation
+    distance: float
+    too_simple: bool
+    evidence: list[Evidence]
+
+
+class Hashes(TypedDict):
+    """The fingerprints of one file, in hexadecimal. timings: milliseconds by step."""
+
+    file: str
+    sha256: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+    fingerprints: dict[str, str]
+    too_simple: list[str]
+    warnings: list[str]
+    timings: dict[str, float]
+
+
+class Bank(TypedDict):
+    """A bank without its pictures."""
+
+    name: str
+    kind: str
+    tags: list[str]
+    domains: list[str]
+    thresholds: dict[str, float]
+    sensitive: bool
+    note: str
+    keep_days: int | None
+
+
+class Finding(TypedDict):
+    """One thing that the doctor found."""
+
+    code: str
+    count: int
+    text: str
+    repaired: bool
+
+
+class Findings(TypedDict):
+    """All that the doctor found."""
+
+    clean: bool
+    findings: list[Finding]
 
 
 def moment(seconds: float) -> str | None:
@@ -22,12 +177,12 @@ def moment(seconds: float) -> str | None:
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else None
 
 
-def failure(error: KuatoError) -> Shape:
+def failure(error: KuatoError) -> Failure:
     """Return what went wrong with one input."""
     return {"code": error.code, "message": str(error)}
 
 
-def picture(record: "Record") -> Shape:
+def picture(record: "Record") -> Picture:
     """Return a known picture, without its fingerprints."""
     return {
         "sha256": record.sha256,
@@ -36,49 +191,52 @@ def picture(record: "Record") -> Shape:
         "height": record.size[1],
         "bytes": record.bytes_size,
         "added": moment(record.added),
-        "sources": [source(one) for one in record.sources],
+        "sources": [source(one, record.sensitive) for one in record.sources],
         "tags": list(record.tags),
         "banks": list(record.banks),
+        "sensitive": record.sensitive,
     }
 
 
-def whole_picture(record: "Record") -> Shape:
+def whole_picture(record: "Record") -> WholePicture:
     """Return a known picture with its fingerprints, each with the version of its algorithm."""
-    prints = {name: {"version": record.versions[name], "hex": value.hex()} for name, value in record.fingerprints.items()}
-    return picture(record) | {"fingerprints": prints}
+    prints: dict[str, Fingerprint] = {
+        name: {"version": record.versions[name], "hex": value.hex()} for name, value in record.fingerprints.items()
+    }
+    return {**picture(record), "fingerprints": prints}
 
 
-def source(one: Source) -> Shape:
-    """Return where a picture was seen."""
+def source(one: sources.Source, sensitive: bool = False) -> Source:
+    """Return where a picture was seen; of a sensitive one without the details, which may describe it."""
     return {
         "kind": one.kind,
         "id": one.id,
         "first_seen": moment(one.first_seen),
         "last_seen": moment(one.last_seen),
-        "metadata": one.metadata,
+        "metadata": {} if sensitive else one.metadata,
         "visibility": one.visibility,
     }
 
 
-def evidence(one: Evidence) -> Shape:
-    """Return what one algorithm says. threshold: null where the algorithm has no say."""
+def evidence(one: matches.Evidence) -> Evidence:
+    """Return what one algorithm says."""
     return {
         "algorithm": one.algorithm,
         "family": one.family,
         "distance": _rounded(one.distance),
         "threshold": _rounded(one.threshold) if one.threshold >= 0 else None,
-        "decision": one.decision.value,
+        "decision": one.decision,
         "view": one.view,
         "note": one.note,
         "alignment": _alignment(one.alignment) if one.alignment else None,
     }
 
 
-def match(one: Match) -> Shape:
+def match(one: matches.Match) -> Match:
     """Return a known picture that the query may be, and why."""
     return {
-        "decision": one.decision.value,
-        "relation": one.relation.value,
+        "decision": one.decision,
+        "relation": one.relation,
         "distance": _rounded(one.distance),
         "picture": picture(one.picture),
         "evidence": [evidence(each) for each in one.evidence],
@@ -86,34 +244,35 @@ def match(one: Match) -> Shape:
     }
 
 
-def answer(query: str, found: Answer) -> Shape:
+def answer(query: str, found: matches.Answer) -> Answer:
     """Return the answer to one search."""
     return {
         "query": query,
         "sha256": found.sha256,
-        "decision": found.decision.value,
+        "decision": found.decision,
         "matches": [match(one) for one in found.matches],
         "suppressed": [match(one) for one in found.suppressed],
         "too_simple": found.too_simple,
         "truncated": found.truncated,
         "warnings": list(found.warnings),
-        "timings": {step: round(ms, 3) for step, ms in found.timings.items()},
+        "fingerprints": {name: value.hex() for name, value in found.fingerprints.items()},
+        "timings": _milliseconds(found.timings),
     }
 
 
-def comparison(names: tuple[str, str], found: "Comparison") -> Shape:
+def comparison(names: tuple[str, str], found: "Compared") -> Comparison:
     """Return what two pictures have to do with each other."""
     return {
         "pictures": list(names),
-        "decision": found.decision.value,
-        "relation": found.relation.value,
+        "decision": found.decision,
+        "relation": found.relation,
         "distance": _rounded(found.distance),
         "too_simple": found.too_simple,
         "evidence": [evidence(each) for each in found.evidence],
     }
 
 
-def hashes(name: str, found: "Fingerprints") -> Shape:
+def hashes(name: str, found: "Fingerprints") -> Hashes:
     """Return the fingerprints of one file, in hexadecimal."""
     return {
         "file": name,
@@ -125,11 +284,11 @@ def hashes(name: str, found: "Fingerprints") -> Shape:
         "fingerprints": {algorithm: value.hex() for algorithm, value in found.values.items()},
         "too_simple": list(found.too_simple),
         "warnings": list(found.warnings),
-        "timings": {step: round(ms, 3) for step, ms in found.timings.items()},
+        "timings": _milliseconds(found.timings),
     }
 
 
-def bank(one: Bank) -> Shape:
+def bank(one: banks.Bank) -> Bank:
     """Return a bank without its pictures."""
     return {
         "name": one.name,
@@ -139,16 +298,19 @@ def bank(one: Bank) -> Shape:
         "thresholds": one.thresholds,
         "sensitive": one.sensitive,
         "note": one.note,
+        "keep_days": one.keep_days,
     }
 
 
-def report(found: "Report") -> Shape:
+def report(found: "Report") -> Findings:
     """Return what the doctor found."""
-    findings = [{"code": one.code, "count": one.count, "text": one.text, "repaired": one.repaired} for one in found.findings]
+    findings: list[Finding] = [
+        {"code": one.code, "count": one.count, "text": one.text, "repaired": one.repaired} for one in found.findings
+    ]
     return {"clean": found.clean, "findings": findings}
 
 
-def _alignment(found: Alignment) -> Shape:
+def _alignment(found: matches.Alignment) -> Alignment:
     return {
         "inliers": found.inliers,
         "weight": _rounded(found.weight),
@@ -158,8 +320,12 @@ def _alignment(found: Alignment) -> Shape:
     }
 
 
-def _region(region: Region) -> list[float]:
+def _region(region: matches.Region) -> list[float]:
     return [_rounded(side) for side in (region.left, region.top, region.right, region.bottom)]
+
+
+def _milliseconds(timings: dict[str, float]) -> dict[str, float]:
+    return {step: round(ms, 3) for step, ms in timings.items()}
 
 
 def _rounded(value: float) -> float:

@@ -118,6 +118,11 @@ class Store:
         """Return one field of a hash."""
         return self._again(lambda: cast("bytes | None", self._client().hget(key, name)))
 
+    def set_field(self, key: bytes, name: bytes, value: bytes) -> None:
+        """Set one field of a hash."""
+        with self.speaking():
+            self._client().hset(key, items=[name, value])
+
     def fields(self, key: bytes) -> dict[bytes, bytes]:
         """Return all fields of a hash."""
         return self._again(lambda: cast("dict[bytes, bytes]", self._client().hgetall(key)))

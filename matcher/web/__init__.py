@@ -1,0 +1,1 @@
+"""The HTTP API: one Flask application, its description and its server."""

@@ -1,0 +1,174 @@
+"""Who asks, and what may be shown and done to whom."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from flask import Request
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from matcher.errors import BadRequest, NotFound, Refused, TooManyRequests, Unauthorized
+from matcher.records import Record
+from matcher.settings import Settings
+from matcher.source import Source
+from matcher.tokens import Role, Tokens
+
+LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
+_NOBODY = "none"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks. token: its id, "" without one. banks, orgs: what it is limited to, empty for all. address: as the server sees it."""
+
+    name: str
+    role: Role
+    token: str = ""
+    banks: frozenset[str] = frozenset()
+    orgs: frozenset[str] = frozenset()
+    address: str = ""
+
+    @property
+    def limited(self) -> bool:
+        """Whether not everything is this caller's to see."""
+        return bool(self.banks or self.orgs)
+
+    def shown(self, record: Record) -> Record | None:
+        """Return the part of a picture that the caller may see, None for none of it."""
+        if self.banks and not self.banks.intersection(record.banks):
+            return None
+        if self.orgs:
+            sources = tuple(source for source in record.sources if self._may_know(source))
+            if record.sources and not sources:
+                return None
+            record = replace(record, sources=sources)
+        return replace(record, banks=tuple(bank for bank in record.banks if bank in self.banks)) if self.banks else record
+
+    def sees(self, record: Record) -> bool:
+        """Whether the picture exists for the caller."""
+        return self.shown(record) is not None
+
+    def searched_banks(self, asked: Iterable[str]) -> tuple[str, ...] | None:
+        """Return the banks to search, None for all. Raises Refused for one that is not the caller's."""
+        asked = tuple(asked)
+        self._check_banks(asked)
+        return asked or tuple(sorted(self.banks)) or None
+
+    def written_banks(self, asked: Iterable[str]) -> tuple[str, ...]:
+        """Return the banks that a picture of this caller goes into. Raises Refused, BadRequest when that cannot be told."""
+        asked = tuple(asked)
+        self._check_banks(asked)
+        if self.banks and not asked:
+            if len(self.banks) > 1:
+                raise BadRequest(f"this token is limited to banks; name one of {', '.join(sorted(self.banks))}")
+            return tuple(self.banks)
+        return asked
+
+    def written_sources(self, sources: Iterable[Source]) -> tuple[Source, ...]:
+        """Return sources as this caller may note them: of its own organisation. Raises Refused, BadRequest."""
+        return tuple(self._owned(source) for source in sources)
+
+    def check_owns(self, record: Record) -> None:
+        """Raise Refused when others, whom the caller does not see, know the picture, too."""
+        shown = self.shown(record)
+        if shown is None or len(shown.sources) < len(record.sources) or len(shown.banks) < len(record.banks):
+            raise Refused("others know this picture, too; take it out of your banks, or ask the operator to remove it")
+
+    def check_unlimited(self) -> None:
+        """Raise Refused when the caller is limited to banks or organisations."""
+        if self.limited:
+            raise Refused("this token is limited to some banks or organisations; what was asked for concerns all")
+
+    def _check_banks(self, asked: Iterable[str]) -> None:
+        for bank in asked:
+            if self.banks and bank not in self.banks:
+                raise Refused(f"this token is limited to the banks {', '.join(sorted(self.banks))}")
+
+    def _may_know(self, source: Source) -> bool:
+        org = source.visibility.get("org")
+        return org in (None, "") or str(org) in self.orgs
+
+    def _owned(self, source: Source) -> Source:
+        if not self.orgs:
+            return source
+        org = source.visibility.get("org")
+        if org in (None, ""):
+            if len(self.orgs) > 1:
+                raise BadRequest(f"this token is limited to organisations; name one in the source's visibility: {', '.join(sorted(self.orgs))}")
+            return replace(source, visibility={**source.visibility, "org": next(iter(self.orgs))})
+        if str(org) not in self.orgs:
+            raise Refused(f"this token may note sources of {', '.join(sorted(self.orgs))} only")
+        return source
+
+
+class Door:
+    """Finds out who asks.
+
+    exposed: whether others than this machine's users can ask; then nobody does without a token.
+    """
+
+    def __init__(self, tokens: Tokens, settings: Settings, exposed: bool, clock: Callable[[], float] = time.time) -> None:
+        self._tokens = tokens
+        self._clock = clock
+        self._names = frozenset(name.lower() for name in settings["web.names"])
+        anonymous = settings["web.anonymous"]
+        self._anonymous = None if exposed or anonymous == _NOBODY else Role.named(anonymous)
+        self._rate = int(settings["web.rate_limit"])
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def caller(self, request: Request) -> Caller:
+        """Return who asks. Raises Unauthorized, Refused, TooManyRequests, StoreUnavailable."""
+        address = request.remote_addr or ""
+        self._check_name(request)
+        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+        if scheme:
+            if scheme.lower() != "bearer":
+                raise Unauthorized("only bearer tokens are taken; send the header `Authorization: Bearer TOKEN`")
+            try:
+                token = self._tokens.check(text.strip())
+            except Unauthorized:
+                self._count(f"guess:{address}", self._rate)
+                raise
+            self._count(f"token:{token.id}", self._rate if token.rate is None else token.rate)
+            return Caller(token.name, token.role, token.id, frozenset(token.banks), frozenset(token.orgs), address)
+        self._count(f"address:{address}", self._rate)
+        if self._anonymous is None or self._tokens.any():
+            raise Unauthorized("a token is needed; send the header `Authorization: Bearer TOKEN` (the operator makes one with `kuato token create`)")
+        self._check_browser(request)
+        return Caller("anonymous", self._anonymous, address=address)
+
+    def _check_name(self, request: Request) -> None:
+        if self._names and _host(request.host) not in self._names:
+            raise Refused("the API is not asked under this name; see web.names in Kuato's settings")
+
+    def _check_browser(self, request: Request) -> None:
+        # Without a token anything on this machine may ask, but no page that a browser on it happens to show: such a page
+        # cannot help sending its Origin, and a name of its own that it had point here.
+        if _host(request.host) not in LOOPBACK_NAMES | self._names:
+            raise Refused("without a token the API is asked under localhost alone; see web.names in Kuato's settings")
+        origin = request.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc != request.host:
+            raise Refused("a page of another server may not ask without a token")
+
+    def _count(self, key: str, rate: int) -> None:
+        if rate and not self._limiter.hit(RateLimitItemPerMinute(rate), key):
+            raise TooManyRequests(f"more than {rate} requests a minute (web.rate_limit, or the token's own); come back in a minute")
+
+
+def shown_to(caller: Caller, record: Record) -> Record:
+    """Return the part of a picture that the caller may see. Raises NotFound where there is none."""
+    shown = caller.shown(record)
+    if shown is None:
+        raise NotFound(f"no picture {record.sha256} is known")
+    return shown
+
+
+def _host(text: str) -> str:
+    """Return the name in a Host header, without port and brackets."""
+    try:
+        return (urlsplit(f"//{text}").hostname or "").lower()
+    except ValueError:
+        return ""

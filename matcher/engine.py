@@ -68,15 +68,23 @@ class Matcher:
         return self.collection.banks
 
     def add(
-        self, data: bytes, *, sources: Sequence[Source] = (), tags: Iterable[str] = (), banks: Iterable[str] = (), name: str = "picture"
+        self,
+        data: bytes,
+        *,
+        sources: Sequence[Source] = (),
+        tags: Iterable[str] = (),
+        banks: Iterable[str] = (),
+        name: str = "picture",
+        waiting: float | None = None,
     ) -> Added:
         """Remember a picture; one that is known gains the sources, tags and banks.
 
-        Raises BadPicture, NotFound for an unknown bank, BadRequest for a tag or source that cannot be, StoreUnavailable.
+        name: what an error calls it. waiting: seconds to wait for a free worker at most, None for as long as it takes.
+        Raises BadPicture, NotFound for an unknown bank, BadRequest for a tag or source that cannot be, StoreUnavailable, Busy.
         """
         bank_ids, tags = self._bank_ids(banks), _checked_tags(tags)
         _check_sources(sources)
-        return self.collection.add(self.pool.fingerprint(data, name=name), sources, tags, bank_ids)
+        return self.collection.add(self.pool.fingerprint(data, name=name, waiting=waiting), sources, tags, bank_ids)
 
     def search(
         self,
@@ -86,10 +94,11 @@ class Matcher:
         banks: Iterable[str] | None = None,
         exclude: Callable[[Record], bool] | None = None,
         name: str = "picture",
+        waiting: float | None = None,
     ) -> Answer:
-        """Return which known pictures this one may be. It is not remembered. Raises BadPicture, NotFound, StoreUnavailable."""
+        """Return which known pictures this one may be. It is not remembered. Raises BadPicture, NotFound, StoreUnavailable, Busy."""
         scope = self._scope(limit, banks, exclude)
-        return self._search.answer(self.pool.fingerprint(data, query=True, name=name), scope)
+        return self._search.answer(self.pool.fingerprint(data, query=True, name=name, waiting=waiting), scope)
 
     def search_fingerprints(
         self, query: Fingerprints, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
@@ -106,10 +115,17 @@ class Matcher:
         scope = self._scope(limit, banks, lambda known: known.id == record.id or (exclude is not None and exclude(known)))
         return self._search.answer(query, scope)
 
-    def compare(self, a: bytes, b: bytes, *, names: tuple[str, str] = ("the first picture", "the second picture")) -> Comparison:
-        """Return what two pictures have to do with each other; needs no store. Raises BadPicture."""
-        query = self.pool.fingerprint(a, query=True, name=names[0])
-        known = self.pool.fingerprint(b, name=names[1])
+    def compare(
+        self,
+        a: bytes,
+        b: bytes,
+        *,
+        names: tuple[str, str] = ("the first picture", "the second picture"),
+        waiting: float | None = None,
+    ) -> Comparison:
+        """Return what two pictures have to do with each other; needs no store. Raises BadPicture, Busy."""
+        query = self.pool.fingerprint(a, query=True, name=names[0], waiting=waiting)
+        known = self.pool.fingerprint(b, name=names[1], waiting=waiting)
         if query.sha256 == known.sha256:
             same = Evidence("sha256", "bytes", 0.0, 0.0, Decision.YES, note="the same file, byte for byte")
             return Comparison(Decision.YES, Relation.SAME_PICTURE, 0.0, (same,))

@@ -10,6 +10,7 @@ KuatoError                       code                 HTTP  exit
 ├── BadRequest                   bad-request          400   2
 │   ├── BadFile                  bad-file             422   2
 │   ├── RequestTooLarge          request-too-large    413   2
+│   ├── UnsupportedMedia         unsupported-media    415   2
 │   └── BadSettings              bad-settings         500   2
 ├── Unauthorized                 unauthorized         401   6
 ├── Refused                      refused              403   6
@@ -92,6 +93,12 @@ class RequestTooLarge(BadRequest):
     """A request has more bytes or parts than the limits allow."""
 
     code, status = "request-too-large", 413
+
+
+class UnsupportedMedia(BadRequest):
+    """A request in a form that is not taken: another content type, or compressed."""
+
+    code, status = "unsupported-media", 415
 
 
 class BadSettings(BadRequest):

@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from hashlib import sha256
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from matcher import wire
 from matcher.child import Child, Died
 from matcher.decode import Limits
-from matcher.errors import BadRequest, DecodeCrash, DecodeTimeout, KuatoError, TooLarge
+from matcher.errors import BadRequest, Busy, DecodeCrash, DecodeTimeout, KuatoError, TooLarge
 from matcher.extraction import Fingerprints
 
 if TYPE_CHECKING:
@@ -41,19 +42,26 @@ class WorkerPool:
         self.limits = limits
         self.algorithms = tuple(dict.fromkeys(algorithms))
         self._places: list[Child | None] = [None] * (workers or len(os.sched_getaffinity(0)))  # None: nobody was started there yet
+        self._size = len(self._places)
         self._waiting: deque[Future[Child | None]] = deque()
         self._closed = False
         self._warned = False
         self._lock = threading.Lock()
 
     def fingerprint(
-        self, data: bytes, *, query: bool = False, algorithms: Iterable[str] | None = None, name: str = "picture"
+        self,
+        data: bytes,
+        *,
+        query: bool = False,
+        algorithms: Iterable[str] | None = None,
+        name: str = "picture",
+        waiting: float | None = None,
     ) -> Fingerprints:
         """Return the fingerprints of the picture in `data`.
 
         query: also those of the turned, mirrored and negative views. algorithms: some of the pool's (default: all).
-        name: what an error calls the picture.
-        Raises the family of BadPicture; BadSettings when the workers cannot load an algorithm, BadRequest for one not loaded.
+        name: what an error calls the picture. waiting: seconds to wait for a free worker at most, None for as long as it takes.
+        Raises the family of BadPicture; Busy; BadSettings when the workers cannot load an algorithm, BadRequest for one not loaded.
         """
         name = wire.printable(name, 120)
         asked = self.algorithms if algorithms is None else tuple(dict.fromkeys(algorithms))
@@ -61,7 +69,7 @@ class WorkerPool:
             raise BadRequest(f"fingerprint {unknown[0]!r} is not enabled; enabled are {', '.join(self.algorithms)} (fingerprints.enabled)")
         if len(data) > self.limits.max_bytes:
             raise TooLarge(f"{name} has {len(data) / 1e6:.1f} MB, the limit is {self.limits.max_bytes / 1e6:.1f} (picture.max_bytes)")
-        child = self._take()
+        child = self._take(waiting)
         healthy = False
         try:
             child.send({"name": name, "query": query, "algorithms": asked}, data, self.limits.seconds)
@@ -113,9 +121,9 @@ class WorkerPool:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _take(self) -> Child:
+    def _take(self, waiting: float | None = None) -> Child:
         """Return an idle worker, a new one, or wait for one; those who wait are served in their order."""
-        child = self._place()
+        child = self._place(waiting)
         if child is None or not child.alive():
             try:
                 child = self._started()
@@ -127,7 +135,7 @@ class WorkerPool:
             _log.warning("pictures are decoded without a sandbox: %s", child.unconfined)
         return child
 
-    def _place(self) -> Child | None:
+    def _place(self, waiting: float | None) -> Child | None:
         """Return a place for a worker, with the worker when it has one."""
         with self._lock:
             if self._closed:
@@ -137,10 +145,12 @@ class WorkerPool:
             turn: Future[Child | None] = Future()
             self._waiting.append(turn)
         try:
-            return turn.result()
-        except BaseException:
+            return turn.result(waiting)
+        except BaseException as error:
             if not turn.cancel() and not turn.exception():
                 self._leave(turn.result())
+            if isinstance(error, FutureTimeout):
+                raise Busy(f"all {self._size} decoding processes were busy for {waiting:g} s (web.busy_seconds, workers.count); ask again") from None
             raise
 
     def _leave(self, place: Child | None) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -23,6 +24,9 @@ from matcher.source import Source
 from matcher.store import Store
 
 
+_LOOKED_AT = 20_000
+
+
 @dataclass(frozen=True)
 class Comparison:
     """What two pictures have to do with each other. too_simple: nothing to compare by but the bytes."""
@@ -32,6 +36,41 @@ class Comparison:
     distance: float
     evidence: tuple[Evidence, ...]
     too_simple: bool = False
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which known pictures are asked for; what is None does not matter.
+
+    source: "kind" or "kind:id". since, until: when added, in seconds since the epoch.
+    """
+
+    tag: str | None = None
+    bank: str | None = None
+    source: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+    def admits(self, record: Record) -> bool:
+        """Whether a picture is one of them."""
+        if self.source is not None:
+            kind, _, id = self.source.partition(":")
+            if not any(seen.kind == kind and id in ("", seen.id) for seen in record.sources):
+                return False
+        return (
+            (self.tag is None or self.tag in record.tags)
+            and (self.bank is None or self.bank in record.banks)
+            and (self.since is None or record.added >= self.since)
+            and (self.until is None or record.added < self.until)
+        )
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of many pictures. next: what to ask the following page with, None at the end."""
+
+    records: tuple[Record, ...]
+    next: int | None
 
 
 class Matcher:
@@ -149,27 +188,42 @@ class Matcher:
         source: str | None = None,
         since: float | None = None,
         until: float | None = None,
-        limit: int = 100,
+        limit: int | None = 100,
     ) -> Iterator[Record]:
-        """Yield known pictures, newest first. source: "kind" or "kind:id"; since, until: when added, in seconds since the epoch."""
-        bank_id = self.banks.get(bank).id if bank is not None else None
-        kind, _, id = (source or "").partition(":")
-        if tag is not None:
-            candidates = self.collection.newest(self.collection.lists.tagged(tag))
-        elif bank_id is not None:
-            candidates = self.collection.newest(self.collection.lists.banked(bank_id))
-        elif id:
-            candidates = self.collection.newest(self.collection.lists.seen_at(kind, id))
+        """Yield known pictures as `Wanted` has them, newest first. Raises NotFound for an unknown bank."""
+        wanted = Wanted(tag, bank, source, since, until)
+        return islice((record for record in self._candidates(wanted) if wanted.admits(record)), limit)
+
+    def page(
+        self, wanted: "Wanted", *, limit: int, after: int | None = None, shown: Callable[[Record], bool] = lambda record: True
+    ) -> "Page":
+        """Return some of the known pictures, newest first, and where to go on.
+
+        after: the `next` of the page before. shown: says which pictures exist for whoever asks. So that a page never takes
+        long, it may hold fewer than `limit` pictures, or none, and yet not be the last one. Raises NotFound.
+        """
+        found: list[Record] = []
+        last = None
+        for looked_at, record in enumerate(self._candidates(wanted, after)):
+            if len(found) == limit or looked_at == _LOOKED_AT:
+                return Page(tuple(found), last)
+            last = record.id
+            if wanted.admits(record) and shown(record):
+                found.append(record)
+        return Page(tuple(found), None)
+
+    def _candidates(self, wanted: "Wanted", after: int | None = None) -> Iterator[Record]:
+        """Return the pictures among which the wanted ones are, newest first, those after an id."""
+        lists, kind_id = self.collection.lists, (wanted.source or "").partition(":")
+        if wanted.tag is not None:
+            ids: Iterable[int] = lists.tagged(wanted.tag)
+        elif wanted.bank is not None:
+            ids = lists.banked(self.banks.get(wanted.bank).id)
+        elif kind_id[2]:
+            ids = lists.seen_at(kind_id[0], kind_id[2])
         else:
-            candidates = self.collection.newest()
-        for record in candidates:
-            if limit <= 0:
-                return
-            wanted = (tag is None or tag in record.tags) and (bank_id is None or bank_id in record.bank_ids)
-            wanted = wanted and (source is None or any(seen.kind == kind and id in ("", seen.id) for seen in record.sources))
-            if wanted and (since is None or record.added >= since) and (until is None or record.added < until):
-                limit -= 1
-                yield record
+            ids = range(self.collection.claims.last_id() if after is None else after - 1, 0, -1)
+        return self.collection.newest(ids if after is None else (id for id in ids if id < after))
 
     def remove(self, sha256: str) -> None:
         """Forget a picture: from now on it answers nowhere. Raises NotFound, BadRequest."""

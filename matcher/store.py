@@ -127,6 +127,17 @@ class Store:
         """Return all fields of a hash."""
         return self._again(lambda: cast("dict[bytes, bytes]", self._client().hgetall(key)))
 
+    def some_fields(self, keys: Sequence[bytes], names: Sequence[bytes]) -> list[list[bytes | None]]:
+        """Return these fields of each hash, None for what there is not."""
+
+        def ask() -> list[list[bytes | None]]:
+            pipeline = self._client().pipeline(transaction=False)
+            for key in keys:
+                pipeline.hmget(key, names)
+            return cast("list[list[bytes | None]]", pipeline.execute())
+
+        return self._again(ask) if keys else []
+
     def field_counts(self, keys: Sequence[bytes]) -> int:
         """Return how many fields the hashes under these keys have in all."""
 
@@ -150,6 +161,10 @@ class Store:
         """Run a Lua script that touches `key` alone, so that it also holds on a cluster."""
         with self.speaking():
             return self._client().register_script(script)(keys=[key], args=list(arguments))
+
+    def query(self, script: str, key: bytes, *arguments: bytes | int) -> Any:
+        """Run a Lua script that reads `key` alone, once more after a lost connection."""
+        return self._again(lambda: self._client().register_script(script)(keys=[key], args=list(arguments)))
 
     def scan(self, kind: bytes, count: int = 1000) -> Iterator[bytes]:
         """Yield every key of `kind`; one that is written meanwhile may be missed or come twice."""
@@ -259,6 +274,29 @@ class Store:
         except redis.exceptions.RedisError as error:
             self.forget_connection()
             raise StoreUnavailable(f"what answers is no Redis ({error}); check that redis.url is right") from error
+
+
+class QueueAway(StoreUnavailable, redis.exceptions.ConnectionError):
+    """The store is away, in a way that a library which knows redis-py takes for a lost connection."""
+
+
+class ScriptClient:
+    """As much of a Redis client as a library needs that does everything by scripts; it follows the store to where that is now."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def register_script(self, script: bytes) -> Callable[..., Any]:
+        """Return what runs the script with `keys` and `args`. That raises QueueAway."""
+
+        def run(keys: Sequence[Any] = (), args: Sequence[Any] = ()) -> Any:
+            try:
+                with self._store.speaking():
+                    return self._store._client().register_script(script)(keys=list(keys), args=list(args))
+            except StoreUnavailable as error:
+                raise QueueAway(str(error)) from error
+
+        return run
 
 
 def _command(*words: bytes) -> bytes:

@@ -46,7 +46,7 @@ class BankBook:
 
     def create(self, name: str, *, kind: str = "observed", **details: Any) -> Bank:
         """Create a bank. Raises BadRequest for a name, kind or threshold that cannot be, Conflict when the name is taken."""
-        draft = _checked(Bank(0, name, kind, **details))
+        draft = checked_bank(Bank(0, name, kind, **details))
         bank = replace(draft, id=self._store.count(self._store.key(b"i")))
         self._move("", b"", bank)
         return bank
@@ -67,7 +67,7 @@ class BankBook:
     def _change(self, name: str, changes: dict[str, Any]) -> Bank:
         while True:
             old = self._value(name)
-            bank = _checked(replace(_bank(json.loads(old)), **changes))
+            bank = checked_bank(replace(_bank(json.loads(old)), **changes))
             if self._move(name, old, bank):
                 return bank
 
@@ -151,7 +151,8 @@ def _bank(value: dict[str, Any]) -> Bank:
     return Bank(**{**value, "tags": tuple(value["tags"]), "domains": tuple(value["domains"])})
 
 
-def _checked(bank: Bank) -> Bank:
+def checked_bank(bank: Bank) -> Bank:
+    """Return the bank. Raises BadRequest for a name, kind or threshold that cannot be."""
     if not bank.name.strip() or len(bank.name) > _MAX_NAME or not bank.name.isprintable():
         raise BadRequest(f"{bank.name!r} cannot name a bank: it takes 1 to {_MAX_NAME} printable characters")
     if bank.kind not in KINDS:

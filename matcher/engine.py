@@ -121,8 +121,8 @@ class Matcher:
         name: what an error calls it. waiting: seconds to wait for a free worker at most, None for as long as it takes.
         Raises BadPicture, NotFound for an unknown bank, BadRequest for a tag or source that cannot be, StoreUnavailable, Busy.
         """
-        bank_ids, tags = self._bank_ids(banks), _checked_tags(tags)
-        _check_sources(sources)
+        bank_ids, tags = self._bank_ids(banks), checked_tags(tags)
+        check_sources(sources)
         return self.collection.add(self.pool.fingerprint(data, name=name, waiting=waiting), sources, tags, bank_ids)
 
     def search(
@@ -231,7 +231,7 @@ class Matcher:
 
     def tag(self, sha256: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> Record:
         """Give a picture tags, and take some from it. Raises NotFound, BadRequest."""
-        return self._noted(self.get(sha256), tags=_checked_tags(add), fewer_tags=tuple(remove))
+        return self._noted(self.get(sha256), tags=checked_tags(add), fewer_tags=tuple(remove))
 
     def set_banks(self, sha256: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> Record:
         """Put a picture into banks, and take it from some. Raises NotFound, BadRequest."""
@@ -293,7 +293,8 @@ def checked_sha256(text: str) -> str:
     return lower
 
 
-def _check_sources(sources: Iterable[Source]) -> None:
+def check_sources(sources: Iterable[Source]) -> None:
+    """Raise BadRequest for sources whose details cannot be kept as JSON."""
     for source in sources:
         try:
             json.dumps([source.metadata, source.visibility, source.first_seen, source.last_seen], allow_nan=False)
@@ -301,7 +302,8 @@ def _check_sources(sources: Iterable[Source]) -> None:
             raise BadRequest(f"source {source.key[:80]!r} has details that are no JSON: {error}") from None
 
 
-def _checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
+def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Return the tags without spaces around them, each once. Raises BadRequest for what cannot be a tag."""
     found = tuple(dict.fromkeys(tag.strip() for tag in tags))
     for tag in found:
         if not tag or len(tag) > 255 or not tag.isprintable():

@@ -129,6 +129,21 @@ class Collection:
         lines: list[list[Any]] = [["t", "-", tag] for tag in tags] + [["b", "-", bank] for bank in bank_ids]
         return not lines or self.records.journal(record.id, *lines)
 
+    def forget_sources(self, record: Record, sources: Iterable[Source]) -> bool:
+        """Take sources from a picture; False when it was removed meanwhile. One seen again later comes back.
+
+        What was known of them leaves the record too, unless others write it all the while; then with its next compaction.
+        """
+        known = {source.key for source in record.sources}
+        lines: list[list[Any]] = [["x", source.kind, source.id] for source in sources if source.key in known]
+        if not lines:
+            return True
+        # The lists go on naming the picture: one that adds the source again at this moment may count on its entry.
+        forgotten = self.records.journal(record.id, *lines)
+        if forgotten:
+            self.records.compact(record.id, least=0)
+        return forgotten
+
     def named(self, records: Iterable[Record]) -> list[Record]:
         """Return the records with the names of their banks; banks deleted since are left out."""
         records = list(records)

@@ -6,15 +6,19 @@
     | journal: one JSON array a line, appended when something becomes known
 
 The journal keeps sources, tags and banks, so that two writers never overwrite each other and one key tells all:
-    ["s", kind, id, first seen, last seen, metadata, visibility]      ["t", "+" or "-", tag]      ["b", "+" or "-", bank id]
+    ["s", kind, id, first seen, last seen, metadata, visibility]      ["x", kind, id] (forgets a source)
+    ["t", "+" or "-", tag]      ["b", "+" or "-", bank id]
 A record is pending until its postings are filed, then live; removed, it is a tombstone until its postings are gone.
 Large fingerprints (local features) have a key of their own, read only for the few candidates worth it.
+A picture may be known by a fingerprint alone, as hash lists give them: format FINGERPRINT, no size, and for its SHA-256 that of
+the fingerprint.
 """
 
 import json
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 from matcher.errors import StoreMismatch
@@ -22,12 +26,15 @@ from matcher.source import Source
 from matcher.store import Store
 
 PENDING, LIVE, REMOVED = b"P", b"L", b"X"
-FORMATS = ("?", "PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO")
+FINGERPRINT = "FINGERPRINT"
+FORMATS = ("?", "PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO", FINGERPRINT)
 NAMES = ("pdq", "pdq-trimmed", "tiles", "local", "ahash", "phash", "dhash", "whash", "tlsh")
 LAYOUT = 1
 _FIXED = struct.Struct("<Bc4sHI32sBIII")
 _TOMBSTONE = struct.Struct("<Bc4sd")
+# Bytes of a record from which on its journal is compacted, each time it has grown by an eighth or more.
 _JOURNAL_LIMIT = 8192
+_COMPACTIONS = 3
 
 # ARGV: generation, record. Writes unless the picture is live, removed, or in the hands of a later generation.
 _PUT = """
@@ -85,6 +92,11 @@ class Record:
     banks: tuple[str, ...] = ()
     sensitive: bool = False
 
+    @property
+    def fingerprint_only(self) -> bool:
+        """Whether nobody here ever saw the picture: it came as a fingerprint, from a hash list."""
+        return self.format == FINGERPRINT
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -139,20 +151,26 @@ class Records:
         """Note what has become known; False when there is no such picture."""
         text = b"".join(_line(line) for line in lines)
         length = int(self._store.run(_JOURNAL, self.key(id), text))
-        if length > _JOURNAL_LIMIT:
+        if length > _JOURNAL_LIMIT and _step(length) > _step(length - len(text)):
             self.compact(id)
         return length > 0
 
-    def compact(self, id: int) -> bool:
-        """Rewrite a live record's journal without what it repeats; False when it changed meanwhile."""
-        value = self._store.read([self.key(id)])[0]
-        if value is None:
-            return False
-        entry = unpack(id, value)
-        if entry.record is None:
-            return False
-        smaller = pack(entry.record, entry.state, entry.generation)
-        return len(smaller) < len(value) * 3 // 4 and self._replace(id, value, smaller)
+    def compact(self, id: int, least: float = 0.25) -> bool:
+        """Rewrite a record's journal without what it repeats or takes back, where that saves `least` of its bytes, 0..1.
+
+        False where it does not, and when others wrote all the while.
+        """
+        for _ in range(_COMPACTIONS):
+            value = self._store.read([self.key(id)])[0]
+            entry = unpack(id, value) if value else None
+            if value is None or entry is None or entry.record is None:
+                return False
+            smaller = pack(entry.record, entry.state, entry.generation)
+            if len(value) - len(smaller) <= len(value) * least:
+                return False
+            if self._replace(id, value, smaller):
+                return True
+        return False
 
     def renew(self, id: int, fingerprints: Mapping[str, bytes], versions: Mapping[str, int]) -> bool:
         """Give a live picture fingerprints of another version; False when its record changed meanwhile or it is gone."""
@@ -212,6 +230,11 @@ class LargeFingerprints:
         return self._store.key(b"f", id.to_bytes(4, "little") + name.encode())
 
 
+def identity(algorithm: str, value: bytes) -> str:
+    """Return what stands for the SHA-256 of a picture known by this fingerprint alone, in hexadecimal."""
+    return sha256(b"kuato:" + algorithm.encode() + b":" + value).hexdigest()
+
+
 def pack(record: Record, state: bytes, generation: int) -> bytes:
     """Return the bytes of a record as stored."""
     prints = bytes([len(record.versions)]) + b"".join(
@@ -244,7 +267,7 @@ def unpack(id: int, value: bytes) -> Entry:
     """Return the entry stored as `value`. Raises StoreMismatch for bytes that are no record of this layout."""
     try:
         return _unpack(id, value)
-    except (struct.error, IndexError, ValueError, TypeError) as error:
+    except (struct.error, LookupError, ValueError, TypeError) as error:
         raise StoreMismatch(
             f"record {id} cannot be read ({error}); another version wrote it, or something else under our prefix"
         ) from error
@@ -300,16 +323,23 @@ def _line(line: list[Any]) -> bytes:
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
 
 
+def _step(length: int) -> int:
+    """Return in which of the steps of 1/8 to 1/4, from each power of two to the next, a length lies."""
+    bits = length.bit_length()
+    return bits * 4 + (length >> max(bits - 3, 0)) % 4
+
+
 def _fold(journal: bytes) -> tuple[tuple[Source, ...], tuple[str, ...], tuple[int, ...]]:
     sources: dict[tuple[str, str], Source] = {}
     kept: dict[str, dict[Any, None]] = {"t": {}, "b": {}}
-    for text in journal.decode("utf-8", "surrogatepass").split("\n"):
-        if not text:
-            continue
-        what, *rest = json.loads(text)
+    # Within JSON a line's end is escaped, so what ends a line separates: one document is read faster than many.
+    lines = journal.decode("utf-8", "surrogatepass").rstrip("\n").replace("\n", ",")
+    for what, *rest in json.loads(f"[{lines}]"):
         if what == "s":
             seen = Source(*rest[:3], *(rest[3:] or rest[2:3]))
             sources[seen.kind, seen.id] = seen.merged_with(sources.get((seen.kind, seen.id)))
+        elif what == "x":
+            sources.pop((rest[0], rest[1]), None)
         elif rest[0] == "+":
             kept[what][rest[1]] = None
         else:

@@ -15,7 +15,7 @@ from redis.retry import Retry
 
 from matcher.errors import BadSettings, StoreFull, StoreMismatch, StoreUnavailable
 
-SCHEMA = 1
+SCHEMA = 2
 _OLDEST = [6, 2]
 Value = TypeVar("Value")
 
@@ -43,13 +43,15 @@ class Store:
     locate: returns the server's URL, starting an embedded one where that is what the settings say. It is asked again
     after a lost connection, so an embedded server found dead is restarted.
     prefix: in front of every key; nothing outside it is ever read or written.
+    timeout: seconds. oldest: schemas older than this one are refused; only a migration reads them.
     """
 
-    def __init__(self, locate: Callable[[], str], prefix: str = "kuato:", timeout: float = 10.0) -> None:
+    def __init__(self, locate: Callable[[], str], prefix: str = "kuato:", timeout: float = 10.0, oldest: int = SCHEMA) -> None:
         if not prefix:
             raise BadSettings("redis.prefix is empty, so other keys could not be told from ours; write something like kuato:")
         self._locate = locate
         self._timeout = timeout
+        self._oldest = oldest
         self.prefix = prefix.encode()
         self._connecting = Lock()
         self._connected: redis.Redis | None = None
@@ -239,11 +241,11 @@ class Store:
             if schema is None:
                 client.hsetnx(meta, "schema", SCHEMA)
                 schema = cast("bytes", client.hget(meta, "schema"))
-        if schema != b"%d" % SCHEMA:
-            raise StoreMismatch(
-                f"the store under {self.prefix.decode()!r} has schema {schema.decode(errors='replace')}, this version reads {SCHEMA}; "
-                "use the Kuato that wrote it, or another redis.prefix"
-            )
+        found = int(schema) if schema.isdigit() else SCHEMA + 1
+        if not self._oldest <= found <= SCHEMA:
+            remedy = "run `kuato upgrade`" if found < SCHEMA else "use the Kuato that wrote it, or another redis.prefix"
+            shown = schema.decode(errors="replace")
+            raise StoreMismatch(f"the store under {self.prefix.decode()!r} has schema {shown}, this version reads {SCHEMA}; {remedy}")
 
     def _again(self, ask: Callable[[], Value]) -> Value:
         try:

@@ -172,6 +172,35 @@ def test_tags_and_banks_can_be_given_and_taken(collection: Collection) -> None:
     assert [found.id for found in collection.newest(collection.lists.tagged("two"))] == [record.id]
 
 
+class TestForgettingSources:
+    def test_they_are_gone_others_stay(self, collection: Collection) -> None:
+        record = collection.add(picture(1), [seen("/a.png"), seen("/b.png")], tags=["kept"]).record
+        assert collection.forget_sources(record, [seen("/a.png"), seen("/never.png")])
+        after = collection.get(record.sha256)
+        assert ([source.id for source in after.sources], after.tags) == (["/b.png"], ("kept",))
+        assert b"/a.png" not in (collection.store.read([collection.records.key(record.id)])[0] or b"")
+
+    def test_one_that_is_seen_again_comes_back_and_is_found(self, collection: Collection) -> None:
+        record = collection.add(picture(1), [seen("/a.png", 1000)]).record
+        assert collection.forget_sources(record, record.sources)
+        assert collection.get(record.sha256).sources == ()
+        again = collection.add(picture(1), [seen("/a.png", 5000)]).record
+        assert again.sources == (seen("/a.png", 5000),)
+        assert record.id in collection.lists.seen_at("file", "/a.png").tolist()
+
+    def test_one_that_is_seen_while_it_is_forgotten_is_found(self, collection: Collection) -> None:
+        record = collection.add(picture(1), [seen("/a.png", 1000)]).record
+        assert collection.forget_sources(record, record.sources)
+        assert collection.note(record, [seen("/a.png", 2000)]), "by one who read the record before"
+        assert collection.get(record.sha256).sources == (seen("/a.png", 2000),)
+        assert record.id in collection.lists.seen_at("file", "/a.png").tolist()
+
+    def test_of_a_picture_removed_meanwhile_nothing_is_forgotten(self, collection: Collection) -> None:
+        record = collection.add(picture(1), [seen("/a.png")]).record
+        collection.remove(record.sha256)
+        assert not collection.forget_sources(record, record.sources)
+
+
 def test_newest_first(collection: Collection, tmp_path: Path) -> None:
     for seed in range(5):
         collection.add(picture(seed))

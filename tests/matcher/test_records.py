@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher.errors import StoreMismatch
-from matcher.records import LIVE, NAMES, PENDING, LargeFingerprints, Record, Records, pack, unpack
+from matcher.records import FINGERPRINT, LIVE, NAMES, PENDING, LargeFingerprints, Record, Records, identity, pack, unpack
 from matcher.source import Source
 from matcher.store import Store
 
@@ -65,6 +65,19 @@ def test_a_record_cut_anywhere_is_no_other_record() -> None:
             continue
         assert record is not None
         assert set(record.tags) < {"one", "two"}
+
+
+def test_a_picture_may_be_known_by_a_fingerprint_alone() -> None:
+    sha256 = identity("pdq", b"x" * 32)
+    known = a_record(sha256=sha256, format=FINGERPRINT, size=(0, 0), bytes_size=0)
+    assert unpack(7, pack(known, LIVE, 1)).record == known
+    assert known.fingerprint_only
+    assert not a_record().fingerprint_only
+
+
+def test_its_identity_tells_algorithms_and_values_apart_and_never_changes() -> None:
+    assert identity("pdq", bytes(32)) == "edb1c8aee9f84fe63005982699c252f4a4a71d0cd940a228406125e88d176a87"
+    assert len({identity("pdq", bytes(32)), identity("pdq", b"x" * 32), identity("phash", bytes(32))}) == 3
 
 
 class TestOnAServer:
@@ -139,6 +152,30 @@ class TestOnAServer:
             assert live.journal(7, ["s", "url", "x", *sighting])
         assert live.journal(7, ["s", "url", "y", 5])
         assert live.live([7])[7].sources == (Source("url", "x", 10, 80, {"a": 1}, {"tlp": "red"}), Source("url", "y", 5, 5))
+
+    def test_a_source_forgotten_is_gone_until_it_is_seen_again(self, live: Records) -> None:
+        assert live.journal(7, ["s", "url", "x", 5, 9, {"a": 1}], ["s", "url", "y", 5], ["x", "url", "x"], ["x", "url", "never seen"])
+        assert live.live([7])[7].sources == (Source("url", "y", 5, 5),)
+        assert live.journal(7, ["s", "url", "x", 20])
+        assert live.live([7])[7].sources == (Source("url", "y", 5, 5), Source("url", "x", 20, 20))
+
+    def test_compaction_forgets_for_good_and_changes_no_answer(self, live: Records, store: Store) -> None:
+        for n in range(20):
+            assert live.journal(7, ["s", "url", "x", n, n, {"secret": "s3cret"}], ["s", "url", f"y{n}", n], ["x", "url", "x"])
+        assert live.journal(7, ["s", "url", "y3", 99])
+        before = live.live([7])[7]
+        assert live.compact(7, least=0)
+        assert live.live([7])[7] == before
+        assert b"s3cret" not in (store.read([live.key(7)])[0] or b"")
+        assert not live.compact(7, least=0)
+
+    def test_a_record_of_many_sources_is_not_rewritten_with_every_one(self, live: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+        compacted: list[int] = []
+        monkeypatch.setattr(live, "compact", compacted.append)
+        for n in range(2000):
+            assert live.journal(7, ["s", "url", f"https://shop.example/{n}", n])
+        assert 3 <= len(compacted) <= 16
+        assert len(live.live([7])[7].sources) == 2000
 
     def test_nothing_is_noted_of_a_picture_unknown(self, records: Records, store: Store) -> None:
         assert not records.journal(9, ["t", "+", "a"])

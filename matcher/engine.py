@@ -1,7 +1,7 @@
 """The matcher: what the command line, MISP and AIL hold in their hands."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
@@ -231,11 +231,44 @@ class Matcher:
 
     def tag(self, sha256: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> Record:
         """Give a picture tags, and take some from it. Raises NotFound, BadRequest."""
-        return self._noted(self.get(sha256), tags=checked_tags(add), fewer_tags=tuple(remove))
+        return self.change(self.get(sha256), tags=add, fewer_tags=remove)
 
     def set_banks(self, sha256: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> Record:
         """Put a picture into banks, and take it from some. Raises NotFound, BadRequest."""
-        return self._noted(self.get(sha256), bank_ids=self._bank_ids(add), fewer_banks=self._bank_ids(remove))
+        return self.change(self.get(sha256), banks=add, fewer_banks=remove)
+
+    def change(
+        self,
+        record: Record,
+        *,
+        sources: Sequence[Source] = (),
+        tags: Iterable[str] = (),
+        banks: Iterable[str] = (),
+        fewer_sources: Sequence[Source] = (),
+        fewer_tags: Iterable[str] = (),
+        fewer_banks: Iterable[str] = (),
+    ) -> Record:
+        """Give a picture sources, tags and banks, and take some from it; return it as it is then. Raises NotFound, BadRequest."""
+        gained, tags, lost = self._bank_ids(banks), _checked_tags(tags), self._bank_ids(fewer_banks)
+        _check_sources(sources)
+        kept = (
+            self.collection.note(record, sources, tags, gained)
+            and self.collection.unnote(record, tuple(fewer_tags), lost)
+            and self.collection.forget_sources(record, fewer_sources)
+        )
+        if not kept:
+            raise NotFound(f"picture {record.sha256} was removed meanwhile")
+        return self.collection.get(record.sha256)
+
+    def check_fingerprints(self, values: Mapping[str, bytes]) -> None:
+        """Raise BadRequest unless these are fingerprints that could have been computed here."""
+        if not values:
+            raise BadRequest("no fingerprints are given; `kuato hash --json` computes some")
+        for name, value in values.items():
+            if name not in self.algorithms:
+                raise BadRequest(f"fingerprint {name[:80]!r} is not enabled; enabled are {', '.join(self.algorithms)} (fingerprints.enabled)")
+            if not self.algorithms[name].valid(value):
+                raise BadRequest(f"this is no fingerprint of {name} (version {self.algorithms[name].version}): {len(value)} bytes")
 
     def stats(self) -> dict[str, Any]:
         """Return figures of the store: pictures, banks, memory."""
@@ -263,18 +296,6 @@ class Matcher:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-    def _noted(
-        self,
-        record: Record,
-        tags: tuple[str, ...] = (),
-        bank_ids: tuple[int, ...] = (),
-        fewer_tags: tuple[str, ...] = (),
-        fewer_banks: tuple[int, ...] = (),
-    ) -> Record:
-        if not self.collection.note(record, (), tags, bank_ids) or not self.collection.unnote(record, fewer_tags, fewer_banks):
-            raise NotFound(f"picture {record.sha256} was removed meanwhile")
-        return self.collection.get(record.sha256)
 
     def _scope(self, limit: int, banks: Iterable[str] | None, exclude: Callable[[Record], bool] | None) -> Scope:
         if limit < 1:

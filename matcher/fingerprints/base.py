@@ -44,11 +44,18 @@ class Fingerprint(ABC):
     def distance(self, query: bytes, candidates: Sequence[bytes]) -> NDArray[np.float64]:
         """Return the distance of the query to each candidate, float64 (n,), 0 (same) to 1 (nothing in common)."""
 
+    def valid(self, fingerprint: bytes) -> bool:
+        """Whether these bytes, from outside, can be a fingerprint of this algorithm and version."""
+        return len(fingerprint) > 0
+
 
 class BinaryFingerprint(Fingerprint):
     """A fixed number of bits, most significant first; distance = differing bits / bits."""
 
     bits: ClassVar[int]
+
+    def valid(self, fingerprint: bytes) -> bool:
+        return len(fingerprint) * 8 == self.bits
 
     def distance(self, query: bytes, candidates: Sequence[bytes]) -> NDArray[np.float64]:
         known = np.frombuffer(b"".join(candidates), np.uint8).reshape(len(candidates), self.bits // 8)

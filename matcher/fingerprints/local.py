@@ -75,6 +75,13 @@ class Local(VotingFingerprint):
         features["bits"] = bits[:, :16]
         return bytes(_head(grey).tobytes() + features.tobytes())
 
+    def valid(self, fingerprint: bytes) -> bool:
+        features, rest = divmod(len(fingerprint) - HEAD.itemsize, FEATURE.itemsize)
+        if rest or not FEWEST <= features <= COUNT:
+            return False
+        head = np.frombuffer(fingerprint, HEAD, 1)[0]
+        return bool(0 < head["width"] <= LONGEST and 0 < head["height"] <= LONGEST)
+
     def distance(self, query: bytes, candidates: Sequence[bytes]) -> NDArray[np.float64]:
         return np.array([self._between(query, known) for known in candidates], np.float64)
 

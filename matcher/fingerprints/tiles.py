@@ -42,6 +42,9 @@ class Tiles(VotingFingerprint):
         signs[~textured] = False
         return np.packbits(textured).tobytes() + np.packbits(signs, axis=1).tobytes()
 
+    def valid(self, fingerprint: bytes) -> bool:
+        return len(fingerprint) == 2 + 4 * GRID * GRID and np.bitwise_count(np.frombuffer(fingerprint, np.uint8, 2)).sum() >= FEWEST
+
     def distance(self, query: bytes, candidates: Sequence[bytes]) -> NDArray[np.float64]:
         if not candidates:
             return np.zeros(0)

@@ -14,6 +14,7 @@ from matcher.fingerprints.base import Fingerprint
 from matcher.picture import Picture
 
 LARGEST = 500
+BYTES = 35
 
 
 class TLSH(Fingerprint):
@@ -29,6 +30,9 @@ class TLSH(Fingerprint):
     def compute(self, picture: Picture) -> bytes | None:
         found = tlsh.hash(picture.data)
         return bytes.fromhex(found.removeprefix("T1")) if found not in ("", "TNULL") else None
+
+    def valid(self, fingerprint: bytes) -> bool:
+        return len(fingerprint) == BYTES
 
     def distance(self, query: bytes, candidates: Sequence[bytes]) -> NDArray[np.float64]:
         ours = query.hex().upper()

@@ -11,6 +11,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from matcher.errors import BadRequest, NotFound, Refused, TooManyRequests, Unauthorized
+from matcher.match import Answer, Match
 from matcher.records import Record
 from matcher.settings import Settings
 from matcher.source import Source
@@ -50,6 +51,16 @@ class Caller:
     def sees(self, record: Record) -> bool:
         """Whether the picture exists for the caller."""
         return self.shown(record) is not None
+
+    def told(self, answer: Answer) -> Answer:
+        """Return the part of an answer that the caller may see."""
+        if not self.limited:
+            return answer
+        return replace(answer, matches=self._shown(answer.matches), suppressed=self._shown(answer.suppressed))
+
+    def _shown(self, matches: Iterable[Match]) -> tuple[Match, ...]:
+        found = ((match, self.shown(match.picture)) for match in matches)
+        return tuple(replace(match, picture=picture) for match, picture in found if picture is not None)
 
     def searched_banks(self, asked: Iterable[str]) -> tuple[str, ...] | None:
         """Return the banks to search, None for all. Raises Refused for one that is not the caller's."""

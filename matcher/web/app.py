@@ -1,0 +1,168 @@
+"""The Flask application: every declared operation behind the same checks, every error in the same form."""
+
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable
+from importlib.metadata import entry_points
+from typing import Any
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from matcher.errors import BadRequest, BadSettings, KuatoError, MethodNotAllowed, NotFound, Refused, RequestTooLarge, StoreUnavailable
+from matcher.tokens import Role
+from matcher.web import reading
+from matcher.web.access import Caller, Door
+from matcher.web.openapi import BASE, document
+from matcher.web.operation import Call, Operation, Reply, Routes
+from matcher.web.page import page_routes
+from matcher.web.services import Services
+
+GROUP = "kuato.blueprints"
+_NOBODY = Caller("nobody", Role.SEARCH)
+_RETRY_SECONDS = {429: "60", 503: "5"}
+_FORM_MEMORY = 1 << 20
+_BY_STATUS: dict[int, type[KuatoError]] = {error.status: error for error in (BadRequest, NotFound, MethodNotAllowed, RequestTooLarge)}
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(services: Services, *, exposed: bool = False, routes: Iterable[Routes] | None = None) -> Flask:
+    """Return the WSGI application.
+
+    exposed: whether others than this machine's users can ask; then everybody needs a token.
+    routes: what to serve, by default those of all installed packages.
+    """
+    found = list(routes) if routes is not None else installed()
+    operations = [operation for each in found for operation in each.operations]
+    described = document(operations)
+    app = Flask(__name__, static_folder=None, template_folder=None)
+    app.url_map.merge_slashes = False
+    app.config["MAX_FORM_PARTS"] = services.settings["web.max_parts"]
+    app.config["MAX_FORM_MEMORY_SIZE"] = _FORM_MEMORY
+    door = Door(services.tokens, services.settings, exposed)
+    for operation in (*operations, *page_routes(described).operations):
+        rule = re.sub(r"\{(\w+):path\}", r"<path:\1>", operation.path)
+        rule = ("" if operation.outside else BASE) + re.sub(r"\{(\w+)\}", r"<\1>", rule)
+        view = _view(operation, services, door)
+        app.add_url_rule(rule, operation.name, view, methods=[operation.method], provide_automatic_options=False)
+    _answer_errors(app, services)
+    _finish(app, services)
+    return app
+
+
+def installed() -> list[Routes]:
+    """Return the routes of all installed packages, by name; one that cannot be loaded is logged and left out."""
+    found = []
+    for point in sorted(set(entry_points(group=GROUP)), key=lambda point: point.name):
+        try:
+            routes = point.load()
+        except Exception:  # a stranger's module may fail in any way
+            _log.exception("routes %s cannot be loaded from %s", point.name, point.value)
+            continue
+        if isinstance(routes, Routes):
+            found.append(routes)
+        else:
+            _log.error("routes %s: %s is no Routes", point.name, point.value)
+    return found
+
+
+def _view(operation: Operation, services: Services, door: Door) -> Callable[..., Response]:
+    def view(**path: str) -> Response:
+        g.operation = operation
+        call = Call(services, _NOBODY, path)
+        g.call = call
+        if operation.role is not None:
+            call.caller = door.caller(request)
+            if call.caller.role < operation.role:
+                raise Refused(f"this needs the role {operation.role.label}, the token has {call.caller.role.label}")
+        reading.check_size(request, services.settings["web.max_body"])
+        call.query = reading.query_of(operation, request)
+        call.body, call.files = reading.body_of(operation, request)
+        given = operation.handler(call)
+        return _response(given if isinstance(given, Reply) else Reply(given, next(iter(operation.returns))), operation)
+
+    return view
+
+
+def _response(reply: Reply, operation: Operation) -> Response:
+    if reply.value is None:
+        return Response(b"", reply.status, dict(reply.headers))
+    if operation.content_type == "application/json" and reply.content_type == "application/json":
+        return _json(reply.value, reply.status, dict(reply.headers))
+    kind = reply.content_type if reply.content_type != "application/json" else operation.content_type
+    return Response(reply.value, reply.status, dict(reply.headers), content_type=kind)
+
+
+def _answer_errors(app: Flask, services: Services) -> None:
+    def failed(error: KuatoError, message: str, headers: dict[str, str] | None = None) -> Response:
+        services.metrics.failed(error.code)
+        return _json({"code": error.code, "message": message}, error.status, headers)
+
+    @app.errorhandler(KuatoError)
+    def foreseen(error: KuatoError) -> Response:
+        if isinstance(error, StoreUnavailable | BadSettings):
+            # The text may tell where the store is, which is the operator's to know.
+            _log.error("%s", error)
+            return failed(error, "Kuato's store is away; its operator can see why with `kuato doctor`")
+        return failed(error, str(error))
+
+    @app.errorhandler(HTTPException)
+    def foreseen_by_flask(error: HTTPException) -> Response:
+        kind = _BY_STATUS.get(error.code or 500, BadRequest)
+        headers = {name: value for name, value in error.get_headers() if name == "Allow"}
+        text = {
+            404: "there is nothing at this address; openapi.json lists what there is",
+            405: f"this address takes {headers.get('Allow', 'other methods')}, not {request.method}",
+            413: f"the request has more than {services.settings['web.max_parts']} parts, or one that is too large (web.max_parts)",
+        }.get(error.code or 500, error.description or error.name)
+        return failed(kind(text), text, headers)
+
+    @app.errorhandler(Exception)
+    def unforeseen(_error: Exception) -> Response:
+        _log.exception("%s %s failed", request.method, request.path)
+        return failed(KuatoError(), "Kuato could not answer; its log tells why")
+
+
+def _finish(app: Flask, services: Services) -> None:
+    @app.before_request
+    def begin() -> None:
+        g.begun = time.perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        operation: Operation | None = g.get("operation")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        if response.status_code in _RETRY_SECONDS:
+            response.headers.setdefault("Retry-After", _RETRY_SECONDS[response.status_code])
+        if response.status_code == 401:
+            response.headers.setdefault("WWW-Authenticate", "Bearer")
+        route = operation.path if operation else "none"
+        method = operation.method if operation else "none"
+        services.metrics.answered(route, method, response.status_code, time.perf_counter() - g.begun)
+        if operation is not None and operation.audit:
+            _note(services, operation, g.call, response.status_code)
+        return response
+
+
+def _note(services: Services, operation: Operation, call: Call, status: int) -> None:
+    caller = call.caller
+    services.audit.note(
+        operation.audit,
+        status=status,
+        caller=caller.name,
+        token=caller.token or None,
+        address=request.remote_addr,
+        **call.audited,
+    )
+
+
+def _json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    # A lone surrogate, from a file name say, is escaped by json and then refused by strict readers: better a question mark.
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+    return Response(text, status, headers, content_type="application/json")

@@ -1,0 +1,64 @@
+"""Whether it lives and is ready, its figures, and everything it knows."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+import matcher
+from matcher.errors import StoreUnavailable
+from matcher.interchange.export import export_lines
+from matcher.tokens import Role
+from matcher.web.operation import Call, Reply, Routes
+
+routes = Routes("operation")
+
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+_LINES = "application/x-ndjson"
+
+
+class Live(TypedDict):
+    """The server answers."""
+
+    status: Literal["live"]
+    version: str
+
+
+class Ready(TypedDict):
+    """The server can do its work: Redis answers."""
+
+    status: Literal["ready"]
+
+
+@routes.get("/status/live", role=None, outside=True, returns=Live)
+def live(_call: Call) -> Live:
+    """Tell that the server answers; never depends on Redis."""
+    return {"status": "live", "version": matcher.__version__}
+
+
+@routes.get("/status/ready", role=None, outside=True, returns=Ready, errors=(StoreUnavailable,))
+def ready(call: Call) -> Ready:
+    """Tell whether Redis answers; 503 while it loads its data or is away."""
+    call.services.matcher.collection.store.info()
+    return {"status": "ready"}
+
+
+@routes.get("/metrics", role=Role.SEARCH, outside=True, returns=str, content_type=_PROMETHEUS)
+def get_metrics(call: Call) -> Reply:
+    """Return figures for Prometheus."""
+    services = call.services
+    try:
+        memory = services.matcher.collection.store.info()["used_memory"]
+        services.metrics.stored(services.matcher.collection.claims.count(), int(memory))
+        services.metrics.queued(services.jobs.counts())
+    except StoreUnavailable:
+        services.metrics.stored(None, None)
+    return Reply(services.metrics.text().decode())
+
+
+@routes.get("/export", role=Role.ADMIN, returns=str, content_type=_LINES, audit="export")
+def export(call: Call) -> Reply:
+    """Return everything as JSON lines, as `kuato export` does."""
+    call.caller.check_unlimited()
+    lines: Iterator[bytes] = export_lines(call.services.matcher)
+    return Reply(lines)

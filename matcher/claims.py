@@ -6,7 +6,7 @@ raises its generation; the record refuses what an older generation still writes.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from matcher.store import Store
@@ -50,6 +50,15 @@ class Claims:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._given_up: set[Claim] = set()
+
+    def give_up(self, claims: Iterable[Claim], now: float) -> None:
+        """Remember that this process will not finish what it claimed, so that it need not wait for its own lease to run out."""
+        self._given_up = {claim for claim in self._given_up if claim.deadline > now}.union(claims)
+
+    def held(self, claim: Claim, now: float) -> bool:
+        """Whether somebody may still be at work under a pending claim."""
+        return claim.deadline > now and claim not in self._given_up
 
     def new_id(self) -> int:
         """Return an id never given before."""

@@ -7,6 +7,7 @@ lease takes it over with the same id and a higher generation, which the record t
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,13 +71,12 @@ class Collection:
                 if known is not None:
                     return Added(known, False)
                 claim = self.claims.get(sha256)
-            if claim is not None and (claim.settled or claim.deadline > self._clock()):
+            if claim is not None and (claim.settled or self.claims.held(claim, self._clock())):
                 time.sleep(_POLL)
                 continue
             record = replace(wanted, id=claim.id if claim else self.claims.new_id())
             mine = Claim(record.id, claim.generation + 1 if claim else 1, self._clock() + self._lease)
-            if self.claims.swap(sha256, claim, mine) and self.finish(record, mine, fingerprints.values):
-                self.claims.swap(sha256, mine, Claim(record.id))
+            if self._finish_claimed(sha256, claim, mine, record, fingerprints.values):
                 return Added(self.named([record])[0], True)
         raise StoreUnavailable(
             f"picture {fingerprints.sha256} is being added by another process that does not finish; try again, or run `kuato doctor`"
@@ -224,6 +224,22 @@ class Collection:
             return False
         self._file(record.id, values, self._listing(record.id, record.sources, record.tags, record.bank_ids))
         return self.records.publish(record.id, claim.generation)
+
+    def _finish_claimed(self, sha256: bytes, claim: Claim | None, mine: Claim, record: Record, values: Mapping[str, bytes]) -> bool:
+        """Claim a picture and take it to live; False when another was faster."""
+        try:
+            if not self.claims.swap(sha256, claim, mine) or not self.finish(record, mine, values):
+                return False
+            self.claims.swap(sha256, mine, Claim(record.id))
+            return True
+        except StoreUnavailable:
+            # What we sent may still be carried out. The record then refuses it, as from any adder that was taken over.
+            self.claims.give_up([mine], self._clock())
+            raise
+        except BaseException:
+            with suppress(StoreUnavailable):
+                self.claims.swap(sha256, mine, replace(mine, deadline=0.0))
+            raise
 
     def _listing(self, id: int, sources: Iterable[Source], tags: Iterable[str], bank_ids: Iterable[int]) -> Entries:
         return self.lists.source_entries(id, sources) + self.lists.tag_entries(id, tags) + self.lists.bank_entries(id, bank_ids)

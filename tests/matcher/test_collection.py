@@ -1,6 +1,7 @@
 """Adding and removing, step by step and against each other."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pytest
 
 from matcher.claims import Claim
 from matcher.collection import Added, Collection
-from matcher.errors import NotFound
+from matcher.errors import NotFound, StoreUnavailable
 from matcher.extraction import Fingerprints
 from matcher.fingerprints.pdq import PDQ
+from matcher.records import Record, Records
 from matcher.source import Source
 from matcher.store import Store
 
@@ -159,6 +161,61 @@ class TestAnAdderThatStops:
         assert collection.records.put(self.record(collection, claim), 1)
         collection.remove(picture(1).sha256)
         assert not collection.records.publish(claim.id, 1)
+
+
+class TestAnAddingThatFails:
+    """The store goes away, or the user presses Ctrl-C, after each step of adding."""
+
+    STEPS = ((Records, "put"), (Store, "append"), (Records, "publish"))
+
+    @pytest.fixture
+    def patient(self, store: Store) -> Collection:
+        return Collection(store, {"pdq": PDQ()}, lease=60)
+
+    def fail(self, monkeypatch: pytest.MonkeyPatch, step: tuple[type, str], error: BaseException) -> None:
+        def failing(*_: object, **__: object) -> None:
+            monkeypatch.undo()
+            raise error
+
+        monkeypatch.setattr(*step, failing)
+
+    @pytest.mark.parametrize("step", STEPS, ids=lambda step: step[1])
+    def test_the_same_process_need_not_wait_for_its_own_lease(
+        self, patient: Collection, step: tuple[type, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.fail(monkeypatch, step, StoreUnavailable("gone"))
+        with pytest.raises(StoreUnavailable):
+            patient.add(picture(1), [seen("/a.png")])
+        monkeypatch.setattr("matcher.collection.time.sleep", lambda _: pytest.fail("it waits"))
+        assert patient.add(picture(1)).new
+        assert answers(patient, picture(1)) == [picture(1).sha256]
+
+    @pytest.mark.parametrize("step", STEPS, ids=lambda step: step[1])
+    def test_interrupted_it_lets_every_process_go_on(
+        self, patient: Collection, store_url: str, step: tuple[type, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.fail(monkeypatch, step, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            patient.add(picture(1))
+        other = Collection(Store(lambda: store_url, "test:"), {"pdq": PDQ()}, lease=60)
+        monkeypatch.setattr("matcher.collection.time.sleep", lambda _: pytest.fail("it waits"))
+        assert other.add(picture(1)).new
+        assert answers(other, picture(1)) == [picture(1).sha256]
+
+    def test_what_arrives_after_all_changes_nothing(self, patient: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+        late: list[Callable[[], bool]] = []
+
+        def put(records: Records, record: Record, generation: int) -> bool:
+            late.append(lambda: really(records, record, generation) or records.publish(record.id, generation))
+            raise StoreUnavailable("Redis did not answer")
+
+        really = Records.put
+        with monkeypatch.context() as patch, pytest.raises(StoreUnavailable):
+            patch.setattr(Records, "put", put)
+            patient.add(picture(1), [seen("/late.png")])
+        patient.add(picture(1), [seen("/a.png")])
+        assert not late[0]()
+        assert [source.id for source in patient.get(picture(1).sha256).sources] == ["/a.png"]
 
 
 def test_tags_and_banks_can_be_given_and_taken(collection: Collection) -> None:

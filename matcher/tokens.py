@@ -107,6 +107,10 @@ class Tokens:
         """Whether a token was ever created."""
         return self._store.field_counts([self._key]) > 0
 
+    def usable(self) -> bool:
+        """Whether anybody has a valid token."""
+        return any(token.state(self._clock()) == "valid" for token in self.list())
+
     def revoke(self, id: str) -> Token:
         """Make a token useless, at once and for good. Raises NotFound."""
         value = self._store.field(self._key, id.encode("utf-8", "replace"))

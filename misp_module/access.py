@@ -7,7 +7,6 @@ from matcher.errors import BadSettings
 
 ANYONE = "anyone"
 Address = IPv4Address | IPv6Address
-_LOCALHOST = "127.0.0.1"
 
 
 class AllowList:
@@ -35,19 +34,6 @@ class AllowList:
             raise BadSettings(f"misp.allow admits every address; name MISP's own, or write `{ANYONE}` if you mean it.")
         if all(network.is_loopback for network in self._networks):
             raise BadSettings(f"misp.listen ({host}) is reachable from other machines, but misp.allow names none; add MISP's address.")
-
-
-def listen_address(text: str) -> tuple[Address, int]:
-    """Return address and port of `misp.listen`, such as 127.0.0.1:6667 or [::1]:6667; raises BadSettings."""
-    host, _, port = text.strip().rpartition(":")
-    host = _LOCALHOST if host == "localhost" else host.removeprefix("[").removesuffix("]")
-    try:
-        number = int(port)
-        if not 0 <= number <= 65535:
-            raise ValueError(port)
-        return ip_address(host), number
-    except ValueError:
-        raise BadSettings(f"misp.listen is {text!r}; give an IP address and a port, such as 127.0.0.1:6667.") from None
 
 
 def _network(name: str) -> IPv4Network | IPv6Network:

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from matcher.errors import BadSettings
-from misp_module.access import AllowList, listen_address
+from misp_module.access import AllowList
 
 
 @pytest.mark.parametrize(
@@ -45,16 +45,3 @@ def test_a_listener_that_knows_starts(host, entries):
 def test_an_entry_that_is_no_address_is_named(entry):
     with pytest.raises(BadSettings, match=entry.replace(".", r"\.")):
         AllowList([entry])
-
-
-@pytest.mark.parametrize(
-    ("text", "host", "port"), [("127.0.0.1:6667", "127.0.0.1", 6667), ("[::1]:7000", "::1", 7000), ("localhost:0", "127.0.0.1", 0)]
-)
-def test_listen_address(text, host, port):
-    assert listen_address(text) == (ip_address(host), port)
-
-
-@pytest.mark.parametrize("text", ["", "6667", "127.0.0.1", "127.0.0.1:", "127.0.0.1:port", "127.0.0.1:70000", "misp.example.org:6667"])
-def test_a_listen_address_that_is_none(text):
-    with pytest.raises(BadSettings, match=r"misp\.listen"):
-        listen_address(text)

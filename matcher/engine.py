@@ -249,8 +249,8 @@ class Matcher:
         fewer_banks: Iterable[str] = (),
     ) -> Record:
         """Give a picture sources, tags and banks, and take some from it; return it as it is then. Raises NotFound, BadRequest."""
-        gained, tags, lost = self._bank_ids(banks), _checked_tags(tags), self._bank_ids(fewer_banks)
-        _check_sources(sources)
+        gained, tags, lost = self._bank_ids(banks), checked_tags(tags), self._bank_ids(fewer_banks)
+        check_sources(sources)
         kept = (
             self.collection.note(record, sources, tags, gained)
             and self.collection.unnote(record, tuple(fewer_tags), lost)
@@ -266,7 +266,9 @@ class Matcher:
             raise BadRequest("no fingerprints are given; `kuato hash --json` computes some")
         for name, value in values.items():
             if name not in self.algorithms:
-                raise BadRequest(f"fingerprint {name[:80]!r} is not enabled; enabled are {', '.join(self.algorithms)} (fingerprints.enabled)")
+                raise BadRequest(
+                    f"fingerprint {name[:80]!r} is not enabled; enabled are {', '.join(self.algorithms)} (fingerprints.enabled)"
+                )
             if not self.algorithms[name].valid(value):
                 raise BadRequest(f"this is no fingerprint of {name} (version {self.algorithms[name].version}): {len(value)} bytes")
 

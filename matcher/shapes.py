@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from matcher.records import Record
 
 
+Shape = dict[str, Any]
+
+
 class Failure(TypedDict):
     """What went wrong with one input: a stable code, and what was wrong and what to do in words."""
 
@@ -304,9 +307,7 @@ def bank(one: banks.Bank) -> Bank:
 
 def report(found: "Report") -> Findings:
     """Return what the doctor found."""
-    findings: list[Finding] = [
-        {"code": one.code, "count": one.count, "text": one.text, "repaired": one.repaired} for one in found.findings
-    ]
+    findings: list[Finding] = [{"code": one.code, "count": one.count, "text": one.text, "repaired": one.repaired} for one in found.findings]
     return {"clean": found.clean, "findings": findings}
 
 

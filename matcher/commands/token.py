@@ -21,7 +21,9 @@ def token() -> None:
 @click.option("--bank", "banks", metavar="NAME", multiple=True, help="Only pictures of this bank; may be repeated.")
 @click.option("--org", "orgs", metavar="NAME", multiple=True, help="Only sources of this organisation, and of none; may be repeated.")
 @click.option("--rate", metavar="N", type=click.IntRange(0), help="Requests a minute, 0 for no limit; default: web.rate_limit.")
-@click.option("--days", metavar="N", type=click.FloatRange(0, min_open=True, max=36_500), help="How long it is valid; default: until revoked.")
+@click.option(
+    "--days", metavar="N", type=click.FloatRange(0, min_open=True, max=36_500), help="How long it is valid; default: until revoked."
+)
 @json_option
 @pass_invocation
 def create(

@@ -108,7 +108,9 @@ class Caller:
         org = source.visibility.get("org")
         if org in (None, ""):
             if len(self.orgs) > 1:
-                raise BadRequest(f"this token is limited to organisations; name one in the source's visibility: {', '.join(sorted(self.orgs))}")
+                raise BadRequest(
+                    f"this token is limited to organisations; name one in the source's visibility: {', '.join(sorted(self.orgs))}"
+                )
             return replace(source, visibility={**source.visibility, "org": next(iter(self.orgs))})
         if str(org) not in self.orgs:
             raise Refused(f"this token may note sources of {', '.join(sorted(self.orgs))} only")
@@ -147,7 +149,9 @@ class Door:
             return Caller(token.name, token.role, token.id, frozenset(token.banks), frozenset(token.orgs), address)
         self._count(f"address:{address}", self._rate)
         if self._anonymous is None or self._tokens.any():
-            raise Unauthorized("a token is needed; send the header `Authorization: Bearer TOKEN` (the operator makes one with `kuato token create`)")
+            raise Unauthorized(
+                "a token is needed; send the header `Authorization: Bearer TOKEN` (the operator makes one with `kuato token create`)"
+            )
         self._check_browser(request)
         return Caller("anonymous", self._anonymous, address=address)
 

@@ -1,6 +1,6 @@
 """Banks: the named collections of pictures."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -98,5 +98,5 @@ def delete_bank(call: Call) -> Reply:
     return Reply(None, 204)
 
 
-def _plain(details: dict[str, object]) -> dict[str, object]:
+def _plain(details: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in details.items()}

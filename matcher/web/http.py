@@ -37,11 +37,11 @@ class _FailureTask(ErrorTask):
     _KINDS: ClassVar[dict[int, type[KuatoError]]] = {400: BadRequest, 413: RequestTooLarge}
 
     def execute(self) -> None:
-        error = self.request.error
+        error: Any = self.request.error
         kind = self._KINDS.get(error.code, KuatoError)
         body = json.dumps({"code": kind.code, "message": f"{error.reason}: {error.body}"}).encode()
         self.status = f"{error.code} {error.reason}"
-        self.response_headers.append(("Content-Type", "application/json"))
+        self.response_headers = [("Content-Type", "application/json")]
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
@@ -78,7 +78,7 @@ class HttpServer:
             plain = listen(ip_address(_LOCALHOST), 0, "the inner socket")
             self._terminator = Terminator(bound, context, plain.getsockname()[1], connections)
             app, bound = _Unwrapped(app, self._terminator), plain
-        self._server = create_server(
+        self._server: Any = create_server(
             app,
             map=self._sockets,
             sockets=[bound],
@@ -155,5 +155,3 @@ def listen(host: Address, port: int, setting: str) -> socket.socket:
         return socket.create_server((str(host), port), family=family, backlog=512)
     except OSError as error:
         raise BadSettings(f"{setting}: cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}).") from None
-
-

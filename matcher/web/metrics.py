@@ -14,7 +14,9 @@ class Metrics:
         self._registry = CollectorRegistry()
         r = self._registry
         Gauge("kuato_build_info", "Always 1; the label tells the version.", ["version"], registry=r).labels(matcher.__version__).set(1)
-        self._requests = Counter("kuato_requests", "Requests answered, by route, method and status.", ["route", "method", "status"], registry=r)
+        self._requests = Counter(
+            "kuato_requests", "Requests answered, by route, method and status.", ["route", "method", "status"], registry=r
+        )
         self._seconds = Histogram("kuato_request_seconds", "Time to the answer, by route.", ["route"], buckets=_BUCKETS, registry=r)
         self._errors = Counter("kuato_errors", "Requests that ended with an error, by its code.", ["code"], registry=r)
         self._decisions = Counter("kuato_decisions", "Searches answered, by decision.", ["decision"], registry=r)

@@ -156,7 +156,10 @@ def _query_parameters(operation: Operation, schemas: _Schemas) -> list[dict[str,
     found = []
     for name, schema in properties.items():
         kinds = [kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"]
-        plain = {**{key: value for key, value in schema.items() if key not in ("anyOf", "description", "title")}, **(kinds[0] if kinds else {})}
+        plain = {
+            **{key: value for key, value in schema.items() if key not in ("anyOf", "description", "title")},
+            **(kinds[0] if kinds else {}),
+        }
         if plain.get("default", ...) is None:
             del plain["default"]
         meaning = schema.get("description", "")

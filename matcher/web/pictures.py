@@ -19,6 +19,7 @@ from matcher.web.search import FETCHING, acts_of, check_limit
 
 routes = Routes("pictures")
 
+
 class Adding(Model):
     """search: look for the picture first, and answer what was found before it was added."""
 

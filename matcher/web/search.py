@@ -55,9 +55,7 @@ class Hashing(Model):
     algorithm: Annotated[list[_Name], Field(max_length=32, description="Only these; all that are enabled by default.")] = []
 
 
-@routes.post(
-    "/search", role=Role.SEARCH, query=Searching, body=Upload(raw=True), returns=shapes.Answer, errors=(NotFound,), audit="search"
-)
+@routes.post("/search", role=Role.SEARCH, query=Searching, body=Upload(raw=True), returns=shapes.Answer, errors=(NotFound,), audit="search")
 def search_picture(call: Call) -> shapes.Answer:
     """Tell which known pictures a picture may be: YES, MAYBE or NO, and why."""
     file = call.files[PICTURE][0]
@@ -143,4 +141,3 @@ def _answered(call: Call, found: shapes.Answer) -> shapes.Answer:
     call.audited |= {"decision": found["decision"], "matches": len(found["matches"])}
     call.audited |= {"sensitive": True} if sensitive else {"sha256": found["sha256"]}
     return found
-

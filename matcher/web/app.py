@@ -59,7 +59,7 @@ def installed() -> list[Routes]:
     for point in sorted(set(entry_points(group=GROUP)), key=lambda point: point.name):
         try:
             routes = point.load()
-        except Exception:  # a stranger's module may fail in any way
+        except Exception:  # noqa: BLE001 - a stranger's module may fail in any way
             _log.exception("routes %s cannot be loaded from %s", point.name, point.value)
             continue
         if isinstance(routes, Routes):

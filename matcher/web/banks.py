@@ -1,6 +1,6 @@
 """Banks: the named collections of pictures."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -14,8 +14,8 @@ from matcher.web.parts import BankName, Tag
 routes = Routes("banks")
 
 Kind = Literal["baseline", "known-bad", "ignore", "observed"]
-_Tags = Annotated[list[Tag], Field(max_length=200)]
-_Domains = Annotated[list[Annotated[str, Field(min_length=1, max_length=253)]], Field(max_length=1000)]
+_Tags = Annotated[tuple[Tag, ...], Field(max_length=200)]
+_Domains = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=253)], ...], Field(max_length=1000)]
 _Bounds = Annotated[dict[str, Annotated[float, Field(ge=0, le=1)]], Field(max_length=100)]
 _Note = Annotated[str, Field(max_length=10_000)]
 _Days = Annotated[int, Field(ge=0, le=36_500)]
@@ -26,9 +26,9 @@ class NewBank(Model):
 
     name: BankName
     kind: Kind = "observed"
-    tags: _Tags = []
-    domains: _Domains = []
-    thresholds: _Bounds = {}
+    tags: _Tags = ()
+    domains: _Domains = ()
+    thresholds: _Bounds = Field(default_factory=dict)
     sensitive: bool = False
     note: _Note = ""
     keep_days: _Days | None = None
@@ -64,7 +64,7 @@ def list_banks(call: Call) -> Banks:
 def create_bank(call: Call) -> Reply:
     """Create a bank."""
     call.caller.check_unlimited()
-    details = _plain(call.body.model_dump())
+    details = call.body.model_dump()
     call.audited["bank"] = details["name"]
     return Reply(shapes.bank(call.services.matcher.banks.create(details.pop("name"), **details)), 201)
 
@@ -82,7 +82,7 @@ def change_bank(call: Call) -> shapes.Bank:
     call.caller.check_unlimited()
     banks, name = call.services.matcher.banks, call.path["name"]
     call.audited["bank"] = name
-    changes = _plain(call.body.model_dump(exclude_unset=True))
+    changes = call.body.model_dump(exclude_unset=True)
     new_name = changes.pop("name", None)
     given = {field: value for field, value in changes.items() if value is not None or field == "keep_days"}
     bank = banks.update(name, **given) if given else banks.get(name)
@@ -96,7 +96,3 @@ def delete_bank(call: Call) -> Reply:
     call.audited["bank"] = call.path["name"]
     call.services.matcher.banks.delete(call.path["name"])
     return Reply(None, 204)
-
-
-def _plain(details: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in details.items()}

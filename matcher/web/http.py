@@ -9,7 +9,7 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -37,7 +37,8 @@ class _FailureTask(ErrorTask):
     _KINDS: ClassVar[dict[int, type[KuatoError]]] = {400: BadRequest, 413: RequestTooLarge}
 
     def execute(self) -> None:
-        error: Any = self.request.error
+        request: Any = self.request
+        error = request.error
         kind = self._KINDS.get(error.code, KuatoError)
         body = json.dumps({"code": kind.code, "message": f"{error.reason}: {error.body}"}).encode()
         self.status = f"{error.code} {error.reason}"
@@ -78,7 +79,7 @@ class HttpServer:
             plain = listen(ip_address(_LOCALHOST), 0, "the inner socket")
             self._terminator = Terminator(bound, context, plain.getsockname()[1], connections)
             app, bound = _Unwrapped(app, self._terminator), plain
-        self._server: Any = create_server(
+        server: Any = create_server(
             app,
             map=self._sockets,
             sockets=[bound],
@@ -94,7 +95,8 @@ class HttpServer:
             clear_untrusted_proxy_headers=False,  # the application looks at them itself, and at who sends them
             ident="kuato",
         )
-        self._server.channel_class = _Channel
+        server.channel_class = _Channel
+        self._server = server
 
     @property
     def url(self) -> str:

@@ -34,8 +34,8 @@ class NewSource(Model):
     id: Annotated[str, Field(min_length=1, max_length=4096)]
     first_seen: Moment | None = None
     last_seen: Moment | None = None
-    metadata: dict[str, Any] = {}
-    visibility: dict[str, Any] = {}
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    visibility: dict[str, Any] = Field(default_factory=dict)
 
     def source(self) -> Source:
         """Return the source."""
@@ -48,9 +48,9 @@ class NewSource(Model):
 class Details(Model):
     """What a picture gains: where it was seen, its tags, the banks it goes into."""
 
-    sources: Annotated[list[NewSource], Field(max_length=100)] = []
-    tags: Annotated[list[Tag], Field(max_length=200)] = []
-    banks: Annotated[list[BankName], Field(max_length=50)] = []
+    sources: Annotated[tuple[NewSource, ...], Field(max_length=100)] = ()
+    tags: Annotated[tuple[Tag, ...], Field(max_length=200)] = ()
+    banks: Annotated[tuple[BankName, ...], Field(max_length=50)] = ()
 
 
 def named_source(name: str) -> Source:

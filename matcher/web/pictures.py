@@ -11,7 +11,7 @@ from matcher.engine import Wanted, checked_sha256
 from matcher.errors import NotFound
 from matcher.tokens import Role
 from matcher.web.access import shown_to
-from matcher.web.acts import Acts, AddedPicture
+from matcher.web.acts import AddedPicture
 from matcher.web.operation import PICTURE, Call, Model, Reply, Routes, Upload
 from matcher.web.parts import BankName, Details, FullSourceName, Limit, Moment, NewSource, SourceName, Tag, named_source
 from matcher.web.reading import content, name_of
@@ -25,9 +25,9 @@ class Adding(Model):
 
     search: bool = False
     limit: Limit | None = None
-    tag: Annotated[list[Tag], Field(max_length=200, description="A tag that the picture gains.")] = []
-    bank: Annotated[list[BankName], Field(max_length=50, description="A bank that the picture goes into.")] = []
-    source: Annotated[list[FullSourceName], Field(max_length=100, description="Where it was seen, kind:id.")] = []
+    tag: Annotated[tuple[Tag, ...], Field(max_length=200, description="A tag that the picture gains.")] = ()
+    bank: Annotated[tuple[BankName, ...], Field(max_length=50, description="A bank that the picture goes into.")] = ()
+    source: Annotated[tuple[FullSourceName, ...], Field(max_length=100, description="Where it was seen, kind:id.")] = ()
 
 
 class Listing(Model):
@@ -60,12 +60,12 @@ class Fetching(Details):
 class Change(Model):
     """What a picture gains and loses. sources are added or seen again."""
 
-    add_tags: Annotated[list[Tag], Field(max_length=200)] = []
-    remove_tags: Annotated[list[Tag], Field(max_length=200)] = []
-    add_banks: Annotated[list[BankName], Field(max_length=50)] = []
-    remove_banks: Annotated[list[BankName], Field(max_length=50)] = []
-    add_sources: Annotated[list[NewSource], Field(max_length=100)] = []
-    remove_sources: Annotated[list[FullSourceName], Field(max_length=100)] = []
+    add_tags: Annotated[tuple[Tag, ...], Field(max_length=200)] = ()
+    remove_tags: Annotated[tuple[Tag, ...], Field(max_length=200)] = ()
+    add_banks: Annotated[tuple[BankName, ...], Field(max_length=50)] = ()
+    remove_banks: Annotated[tuple[BankName, ...], Field(max_length=50)] = ()
+    add_sources: Annotated[tuple[NewSource, ...], Field(max_length=100)] = ()
+    remove_sources: Annotated[tuple[FullSourceName, ...], Field(max_length=100)] = ()
 
 
 @routes.post(

@@ -26,7 +26,7 @@ class Searching(Model):
     """How to search."""
 
     limit: Limit | None = None
-    bank: Annotated[list[BankName], Field(max_length=50, description="Only pictures in one of these banks.")] = []
+    bank: Annotated[tuple[BankName, ...], Field(max_length=50, description="Only pictures in one of these banks.")] = ()
 
 
 class ByUrl(Model):
@@ -34,7 +34,7 @@ class ByUrl(Model):
 
     url: Annotated[str, Field(min_length=8, max_length=4096)]
     limit: Limit | None = None
-    banks: Annotated[list[BankName], Field(max_length=50)] = []
+    banks: Annotated[tuple[BankName, ...], Field(max_length=50)] = ()
 
 
 class ByFingerprints(Model):
@@ -46,13 +46,13 @@ class ByFingerprints(Model):
     fingerprints: Annotated[dict[_Name, _Hex], Field(max_length=32)]
     sha256: Annotated[str, Field(pattern="^[0-9A-Fa-f]{64}$")] | None = None
     limit: Limit | None = None
-    banks: Annotated[list[BankName], Field(max_length=50)] = []
+    banks: Annotated[tuple[BankName, ...], Field(max_length=50)] = ()
 
 
 class Hashing(Model):
     """Which fingerprints to compute."""
 
-    algorithm: Annotated[list[_Name], Field(max_length=32, description="Only these; all that are enabled by default.")] = []
+    algorithm: Annotated[tuple[_Name, ...], Field(max_length=32, description="Only these; all that are enabled by default.")] = ()
 
 
 @routes.post("/search", role=Role.SEARCH, query=Searching, body=Upload(raw=True), returns=shapes.Answer, errors=(NotFound,), audit="search")

@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 import matcher
+from matcher.match import Decision
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -34,9 +35,9 @@ class Metrics:
         """Count an error by its code."""
         self._errors.labels(code).inc()
 
-    def decided(self, decision: str) -> None:
+    def decided(self, decision: Decision) -> None:
         """Count the answer to a search."""
-        self._decisions.labels(decision).inc()
+        self._decisions.labels(decision.value).inc()
 
     def stored(self, pictures: int | None, redis_bytes: int | None) -> None:
         """Note how much is known; None when Redis did not answer."""

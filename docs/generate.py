@@ -1,4 +1,4 @@
-"""Writes the pages that follow from the program: config/kuato.toml, docs/settings.md, docs/commands.md.
+"""Writes the pages that follow from the program: config/kuato.toml, docs/settings.md, docs/commands.md, the tables of docs/api.md.
 
 Run `python docs/generate.py` after a change of a setting or a command; a test compares.
 """
@@ -9,7 +9,11 @@ from pathlib import Path
 import click
 
 from matcher.cli import kuato
+from matcher.errors import KuatoError
 from matcher.settings import as_markdown, as_toml
+from matcher.web.app import installed
+from matcher.web.metrics import Metrics
+from matcher.web.openapi import address, errors_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,6 +46,7 @@ def pages() -> dict[Path, str]:
         ROOT / "config" / "kuato.toml": as_toml(),
         ROOT / "docs" / "settings.md": SETTINGS + as_markdown(),
         ROOT / "docs" / "commands.md": COMMANDS + "\n".join(_help(kuato, None, "kuato")),
+        ROOT / "docs" / "api.md": _filled(ROOT / "docs" / "api.md", routes=_routes(), errors=_errors(), metrics=_metrics()),
     }
 
 
@@ -54,6 +59,40 @@ def _help(command: click.Command, parent: click.Context | None, name: str) -> It
         for each in command.list_commands(context):
             if (inner := command.get_command(context, each)) is not None:
                 yield from _help(inner, context, each)
+
+
+def _filled(page: Path, **parts: str) -> str:
+    """Return a page with new text between its marks `<!-- name -->` and `<!-- end -->`."""
+    text = page.read_text()
+    for name, part in parts.items():
+        before, begin, rest = text.partition(f"<!-- {name} -->\n")
+        text = before + begin + part + rest[rest.index("<!-- end -->") :]
+    return text
+
+
+def _routes() -> str:
+    rows = ["| route | role | answers |", "|---|---|---|"]
+    for operation in (operation for routes in installed() for operation in routes.operations):
+        role = operation.role.label if operation.role is not None else "(open)"
+        statuses = sorted({*operation.returns, *(error.status for error in errors_of(operation))})
+        what = (operation.handler.__doc__ or "").partition("\n")[0]
+        rows.append(f"| `{operation.method} {address(operation)}`<br>{what} | {role} | {', '.join(map(str, statuses))} |")
+    return "\n".join(rows) + "\n"
+
+
+def _errors() -> str:
+    rows = ["| code | status | exit code | meaning |", "|---|---|---|---|"]
+    kinds, found = [KuatoError], list[type[KuatoError]]()
+    while kinds:
+        kind = kinds.pop(0)
+        found.append(kind)
+        kinds[:0] = [one for one in kind.__subclasses__() if one.__module__ == KuatoError.__module__]
+    rows += [f"| `{kind.code}` | {kind.status} | {kind.exit_code} | {' '.join((kind.__doc__ or '').split())} |" for kind in found]
+    return "\n".join(rows) + "\n"
+
+
+def _metrics() -> str:
+    return "| metric | meaning |\n|---|---|\n" + "".join(f"| `{name}` | {text} |\n" for name, text in Metrics().described().items())
 
 
 if __name__ == "__main__":

@@ -37,15 +37,16 @@ BANKS = (
 EXISTS_ALREADY = 5
 OWN_STORE = ROOT / ".demo"
 NEXT = """
-Kuato answers MISP at {url} until Ctrl-C. In another terminal:
+Kuato answers MISP at {misp}, and programs at {api}, until Ctrl-C.
+{api}/api is a page to try it on. In another terminal:
 
   {kuato} search samples/queries
   {kuato} search YOUR-PICTURE.png
   {kuato} compare samples/baseline/tinlark-login.png samples/queries/tinlark-half.webp
   {kuato} list --bank "login pages"
-  curl {url}/modules
+  curl --data-binary @samples/queries/octopus-crop.png {api}/api/v1/search
 
-docs/misp.md tells how to connect your MISP. Without --config {config} the same commands work on a store of your own.
+docs/misp.md tells how to connect your MISP, docs/api.md what the API can do. Without --config {config} the same commands work on a store of your own.
 """
 
 
@@ -68,20 +69,28 @@ class Demo:
             self._run(create, forgiven=EXISTS_ALREADY)
             self._run(["add", folder, "--bank", name])
 
-    def serve(self) -> tuple["subprocess.Popen[str]", str]:
-        """Start the server; return it and its address."""
-        listen = Settings.load(ROOT / CONFIG)["misp.listen"]
-        if not _is_free(listen):
-            print(f"\n({listen} is taken: another port is used this time)")
-            listen = "127.0.0.1:0"
+    def serve(self) -> tuple["subprocess.Popen[str]", dict[str, str]]:
+        """Start the server; return it and its addresses, by listener."""
+        listen = {name: self._free(f"{name}.listen") for name in ("web", "misp")}
         print(f"\n$ {self.shown} serve")
-        server = subprocess.Popen([*self.program, "--set", f"misp.listen={listen}", "serve"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        options = [part for name, address in listen.items() for part in ("--set", f"{name}.listen={address}")]
+        server = subprocess.Popen([*self.program, *options, "serve"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
         assert server.stderr
+        urls: dict[str, str] = {}
         for line in server.stderr:
             print(line, end="")
-            if found := re.search(r"http://\S+", line):
-                return server, found[0].rstrip(".,")
+            if found := re.search(r"(\w+) listens on (http://\S+)", line):
+                urls[found[1]] = found[2]
+            if len(urls) == len(listen):
+                return server, urls
         raise SystemExit(server.wait() or 1)
+
+    def _free(self, setting: str) -> str:
+        listen: str = Settings.load(ROOT / CONFIG)[setting]
+        if _is_free(listen):
+            return listen
+        print(f"\n({listen} is taken: another port is used this time)")
+        return "127.0.0.1:0"
 
     def _run(self, arguments: list[str], forgiven: int = 0) -> None:
         print(f"\n$ {self.shown} {shlex.join(arguments)}", flush=True)
@@ -139,12 +148,12 @@ def main() -> None:
     demo, server = Demo(given.store.absolute()), None
     try:
         demo.load()
-        server, url = demo.serve()
+        server, urls = demo.serve()
         print("\nMISP asks about five pictures:\n")
         for name in ASKED:
-            print(f"  {name}\n      {in_words(ask(url, ROOT / 'samples' / 'queries' / name))}", flush=True)
+            print(f"  {name}\n      {in_words(ask(urls['misp'], ROOT / 'samples' / 'queries' / name))}", flush=True)
         print(f"\n(all of this took {time.monotonic() - begun:.0f} s)")
-        print(NEXT.format(url=url, kuato=demo.shown, config=CONFIG), flush=True)
+        print(NEXT.format(**urls, kuato=demo.shown, config=CONFIG), flush=True)
         if not given.exit and server.stderr:
             for line in server.stderr:
                 print(line, end="", file=sys.stderr)

@@ -65,7 +65,8 @@ def _listeners(invocation: Invocation, names: tuple[str, ...]) -> dict[str, List
             raise
         except Exception as error:  # noqa: BLE001 - a stranger's module may fail in any way
             _log.debug("listener %s", name, exc_info=True)
-            tables.complain(f"warning: listener {name} cannot be started: {type(error).__name__}: {error}")
+            needs = "; pip install 'kuato[misp]'" if getattr(error, "name", "") == "pymisp" else ""
+            tables.complain(f"warning: listener {name} cannot be started: {type(error).__name__}: {error}{needs}")
             continue
         tables.complain(f"{name} listens on {getattr(made[name], 'url', 'its own address')}")
     if not made:

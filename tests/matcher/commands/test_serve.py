@@ -25,12 +25,32 @@ def test_misp_is_answered_until_told_to_end(kuato: Kuato, stop: signal.Signals, 
     assert (process.returncode, out, errors) == (code, b"", b"")
 
 
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_programs_are_answered_until_told_to_end(kuato: Kuato, stop: signal.Signals, code: int) -> None:
+    process = kuato.start("--set", "web.listen=127.0.0.1:0", "serve", "api")
+    assert process.stderr is not None
+    line = process.stderr.readline().decode()
+    try:
+        assert line.startswith("kuato: api listens on http://127.0.0.1:")
+        with urllib.request.urlopen(line.split()[-1] + "/status/ready", timeout=5) as response:
+            assert json.load(response) == {"status": "ready"}
+    finally:
+        process.send_signal(stop)
+        out, errors = process.communicate(timeout=20)
+    assert (process.returncode, out, errors) == (code, b"", b"")
+
+
+def test_nobody_else_is_let_in_without_a_token(kuato: Kuato) -> None:
+    result = kuato("--set", "web.listen=0.0.0.0:0", "serve", "api")
+    assert (result.exit_code, "kuato token create" in result.stderr) == (2, True)
+
+
 def test_an_address_in_use_is_told(kuato: Kuato) -> None:
-    first = kuato.start("--set", "misp.listen=127.0.0.1:0", "serve")
+    first = kuato.start("--set", "misp.listen=127.0.0.1:0", "serve", "misp")
     assert first.stderr is not None
     address = first.stderr.readline().decode().split("//")[-1].strip()
     try:
-        result = kuato("--set", f"misp.listen={address}", "serve")
+        result = kuato("--set", f"misp.listen={address}", "serve", "misp")
         assert (result.exit_code, "cannot listen" in result.stderr) == (2, True)
     finally:
         first.terminate()

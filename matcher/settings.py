@@ -161,7 +161,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("jobs.dir", "path", "", "", "Folder that keeps what jobs are to work on until they end; empty: jobs in data.dir."),
     Setting("jobs.threads", "whole", 1, "jobs", "Jobs worked on at once.", least=1, most=64),
     Setting("jobs.max_waiting", "whole", 1000, "jobs", "Most unfinished jobs; a further one is refused.", least=1),
-    Setting("jobs.max_bytes", "whole", 4 << 30, "bytes", "Most that unfinished jobs may keep in jobs.dir; a further job is refused. The disk needs that much room besides.", least=1 << 20),
+    Setting("jobs.max_bytes", "whole", 4 << 30, "bytes", "Most that unfinished jobs may keep in jobs.dir; a further job is refused.", least=1 << 20),
     Setting("jobs.keep_hours", "number", 24.0, "h", "How long the result of a job is kept.", least=0.01),
     Setting("jobs.keep_bytes", "whole", 256 << 20, "bytes", "Most memory of Redis for the results of ended jobs; beyond it the oldest go before their time.", least=1 << 20),
     Setting("fetch.allow", "list", (), "", "Hosts from which pictures may be fetched by URL: names, *.names, or * for every public one; empty: fetching is off."),
@@ -227,7 +227,7 @@ class Settings(Mapping[str, Any]):
     def shown(self, name: str) -> Any:
         """Return a value as people may see it: without the password that a URL may hold."""
         value = self[name]
-        return re.sub(r"//([^:]*):.*@", r"//\1:***@", value) if name == "redis.url" else value
+        return re.sub(r"//([^:]*):.*@", r"//\1:***@", value) if _ROWS[name].unit == "URL" else value
 
     def workers(self) -> int:
         """Return how many processes decode pictures."""

@@ -137,3 +137,9 @@ def test_the_commented_file_has_every_setting_at_its_default(tmp_path: Path) -> 
 
 def test_every_setting_is_documented() -> None:
     assert as_markdown() in (ROOT / "docs" / "settings.md").read_text(), "run: python docs/generate.py"
+
+
+def test_no_password_of_a_url_is_shown() -> None:
+    urls = {"redis.url": "redis://:secret@host/0", "network.proxy": "http://user:secret@proxy.example:3128"}
+    settings = Settings.load(environ={}, overrides=urls)
+    assert [settings.shown(name) for name in urls] == ["redis://:***@host/0", "http://user:***@proxy.example:3128"]

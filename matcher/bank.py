@@ -12,6 +12,7 @@ class Bank:
     kind: one of KINDS. tags: what a match with a member emits. domains: who may show a baseline.
     thresholds: bounds of its own, "algorithm.yes" or "algorithm.maybe" to a distance.
     sensitive: no thumbnail, text or caption of members leaves Kuato.
+    keep_days: how long members are kept after they were last seen, None for what is said of its kind (retention.banks), 0 for ever.
     """
 
     id: int
@@ -22,3 +23,4 @@ class Bank:
     thresholds: dict[str, float] = field(default_factory=dict)
     sensitive: bool = False
     note: str = ""
+    keep_days: int | None = None

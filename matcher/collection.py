@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from matcher.bank import Bank
 from matcher.catalogue import BankBook, Lists
 from matcher.claims import Claim, Claims
 from matcher.errors import NotFound, StoreUnavailable
@@ -19,6 +20,7 @@ from matcher.filing import Filing
 from matcher.fingerprints.base import Fingerprint
 from matcher.index import Entries
 from matcher.records import LargeFingerprints, Record, Records, as_stored, source_line
+from matcher.sensitivity import Sensitivity
 from matcher.source import Source
 from matcher.store import Store
 
@@ -37,10 +39,16 @@ class Collection:
     """The pictures of one store.
 
     algorithms: whose fingerprints are kept and indexed. lease: seconds after which an unfinished adding may be taken over.
+    sensitivity: which pictures are sensitive beside those in sensitive banks.
     """
 
     def __init__(
-        self, store: Store, algorithms: Mapping[str, Fingerprint], lease: float = 15.0, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        algorithms: Mapping[str, Fingerprint],
+        lease: float = 15.0,
+        clock: Callable[[], float] = time.time,
+        sensitivity: Sensitivity | None = None,
     ) -> None:
         self.store = store
         self.records = Records(store)
@@ -52,6 +60,7 @@ class Collection:
         self._algorithms = algorithms
         self._lease = lease
         self._clock = clock
+        self._sensitivity = sensitivity or Sensitivity()
 
     def add(
         self, fingerprints: Fingerprints, sources: Sequence[Source] = (), tags: Iterable[str] = (), bank_ids: Iterable[int] = ()
@@ -145,12 +154,13 @@ class Collection:
         return forgotten
 
     def named(self, records: Iterable[Record]) -> list[Record]:
-        """Return the records with the names of their banks; banks deleted since are left out."""
+        """Return the records with the names of their banks, and whether they are sensitive; banks deleted since are left out."""
         records = list(records)
-        if not any(record.bank_ids for record in records):
-            return records
-        names = {bank.id: bank.name for bank in self.banks.list()}
-        return [replace(record, banks=tuple(names[id] for id in record.bank_ids if id in names)) for record in records]
+        book = {bank.id: bank for bank in self.banks.list()} if any(record.bank_ids for record in records) else {}
+        return [self._named(record, [book[id] for id in record.bank_ids if id in book]) for record in records]
+
+    def _named(self, record: Record, banks: Sequence[Bank]) -> Record:
+        return replace(record, banks=tuple(bank.name for bank in banks), sensitive=self._sensitivity.covers(record, banks))
 
     def newest(self, ids: Iterable[int] | None = None, batch: int = 500) -> Iterator[Record]:
         """Yield the pictures under `ids` (None: all), in that order (None: newest first)."""

@@ -19,10 +19,10 @@ from matcher.pool import WorkerPool
 from matcher.records import Record
 from matcher.redis_server import EmbeddedRedis
 from matcher.search import Scope, Search
+from matcher.sensitivity import Sensitivity
 from matcher.settings import Settings
 from matcher.source import Source
 from matcher.store import Store
-
 
 _LOOKED_AT = 20_000
 
@@ -85,7 +85,8 @@ class Matcher:
         self.algorithms = registry.load(settings["fingerprints.enabled"] or None)
         self.rules = Rules.load(settings["decision.rules"] or None)
         self.pool = WorkerPool(settings.limits(), self.algorithms, settings["workers.count"])
-        self.collection = Collection(store, self.algorithms, settings["add.lease_seconds"])
+        sensitivity = Sensitivity(settings["sensitive.tags"])
+        self.collection = Collection(store, self.algorithms, settings["add.lease_seconds"], sensitivity=sensitivity)
         self._search = Search(
             self.collection,
             self.algorithms,
@@ -174,6 +175,10 @@ class Matcher:
     def get(self, sha256: str) -> Record:
         """Return a known picture. Raises NotFound, BadRequest for what is no SHA-256."""
         return self.collection.get(checked_sha256(sha256))
+
+    def sensitive(self, record: Record) -> bool:
+        """Whether nothing but the match may be shown of a picture, as its banks are now."""
+        return self.collection.named([record])[0].sensitive
 
     def by_source(self, kind: str, id: str) -> list[Record]:
         """Return the pictures seen at a source, newest first."""

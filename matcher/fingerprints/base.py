@@ -20,6 +20,7 @@ class Fingerprint(ABC):
     space: the algorithm whose stored fingerprints this one is compared with; None: its own.
     exact: equal to another tool's only on full-size pixels, so a picture may not be decoded at a reduced scale for it.
     large: kept beside the record, and read only for the few candidates worth a closer look.
+    shows_pixels: something of the picture can be seen in the bytes; they never leave Kuato for a sensitive picture.
     """
 
     name: ClassVar[str]
@@ -30,6 +31,7 @@ class Fingerprint(ABC):
     space: ClassVar[str | None] = None
     exact: ClassVar[bool] = False
     large: ClassVar[bool] = False
+    shows_pixels: ClassVar[bool] = False
 
     @abstractmethod
     def compute(self, picture: Picture) -> bytes | None:

@@ -54,6 +54,7 @@ class Local(VotingFingerprint):
     views = ("as is", "mirrored", "negative")
     default = True
     large = True
+    shows_pixels = True  # the small grey
 
     def compute(self, picture: Picture) -> bytes | None:
         grey = _working(picture)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, TypeVar, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import numpy as np
 import redis
@@ -16,6 +16,8 @@ from redis.retry import Retry
 from matcher.errors import BadSettings, StoreFull, StoreMismatch, StoreUnavailable
 
 SCHEMA = 2
+# Stands in place of the schema while a restore is at work, and after one that did not finish.
+RESTORING = b"restoring"
 _OLDEST = [6, 2]
 Value = TypeVar("Value")
 
@@ -43,7 +45,8 @@ class Store:
     locate: returns the server's URL, starting an embedded one where that is what the settings say. It is asked again
     after a lost connection, so an embedded server found dead is restarted.
     prefix: in front of every key; nothing outside it is ever read or written.
-    timeout: seconds. oldest: schemas older than this one are refused; only a migration reads them.
+    timeout: seconds. oldest: schemas older than this one are refused; only a migration and a backup read them. With 0 a store
+    is taken as it is, also one that a restore has not finished.
     """
 
     def __init__(self, locate: Callable[[], str], prefix: str = "kuato:", timeout: float = 10.0, oldest: int = SCHEMA) -> None:
@@ -89,6 +92,11 @@ class Store:
             raise
         finally:
             pool.release(connection)
+
+    def send(self, blocks: Sequence[bytes]) -> None:
+        """Send commands already in the protocol's form. Not repeated by itself: after a failure any part of it may have happened."""
+        with self.speaking():
+            self._exchange(b"".join(blocks), len(blocks))
 
     def append(self, entries: Iterable[tuple[bytes, bytes]], short: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """Append each value to its key. Not idempotent: after a failure any part of it may have happened.
@@ -174,6 +182,18 @@ class Store:
         with self.speaking():
             yield from self._client().scan_iter(match=pattern, count=count)
 
+    def companions(self) -> int:
+        """Return how many other connections Kuato has to this store; 0 where the server does not tell."""
+        with self.speaking():
+            try:
+                client = self._client()
+                mine, everybody = client.client_id(), client.client_list()
+            except redis.exceptions.ResponseError:
+                return 0
+        own = next((one for one in everybody if int(one["id"]) == mine), {})
+        alike = [one for one in everybody if all(one.get(what) == own.get(what) for what in ("name", "db"))]
+        return max(0, len(alike) - 1) if own.get("name") else 0
+
     def clear(self) -> int:
         """Delete every key under the prefix; return how many."""
         deleted, some = 0, list[bytes]()
@@ -214,6 +234,7 @@ class Store:
                 socket_connect_timeout=self._timeout,
                 socket_read_size=1 << 18,
                 max_connections=256,
+                client_name=f"kuato/{quote(self.prefix)}",
             )
             # Some options are looked at only when a connection is made.
             pool = client.connection_pool
@@ -241,7 +262,11 @@ class Store:
             if schema is None:
                 client.hsetnx(meta, "schema", SCHEMA)
                 schema = cast("bytes", client.hget(meta, "schema"))
-        found = int(schema) if schema.isdigit() else SCHEMA + 1
+        found = 0 if schema == RESTORING else int(schema) if schema.isdigit() else SCHEMA + 1
+        if found == 0 < self._oldest:
+            raise StoreMismatch(
+                f"the store under {self.prefix.decode()!r} is being restored, or that was interrupted; run `kuato restore` again, it begins anew"
+            )
         if not self._oldest <= found <= SCHEMA:
             remedy = "run `kuato upgrade`" if found < SCHEMA else "use the Kuato that wrote it, or another redis.prefix"
             shown = schema.decode(errors="replace")

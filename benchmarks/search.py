@@ -55,7 +55,7 @@ def redis_aside() -> Iterator[Store]:
 def fill(store: Store, index: BandIndex, known: NDArray[np.uint8]) -> None:
     """File all fingerprints under the ids from 1, with records as small pictures have them."""
     ids = np.arange(1, len(known) + 1, dtype=np.uint32)
-    _append(store, index.entries_of_many(ids, known))
+    store.shorten(list(index.file_many(ids, known)))
     records = Records(store)
     _append(store, ((records.key(record.id), pack(record, LIVE, 1)) for record in _records(known)))
 

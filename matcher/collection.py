@@ -19,7 +19,7 @@ from matcher.extraction import Fingerprints
 from matcher.filing import Filing
 from matcher.fingerprints.base import Fingerprint
 from matcher.index import Entries
-from matcher.records import LargeFingerprints, Record, Records, as_stored, source_line
+from matcher.records import LargeFingerprints, Record, Records, as_stored, journal_lines
 from matcher.sensitivity import Sensitivity
 from matcher.source import Source
 from matcher.store import Store
@@ -57,9 +57,9 @@ class Collection:
         self.banks = BankBook(store)
         self.large = LargeFingerprints(store)
         self.filing = Filing(store, algorithms)
-        self._algorithms = algorithms
-        self._lease = lease
-        self._clock = clock
+        self.algorithms = algorithms
+        self.lease = lease
+        self.clock = clock
         self._sensitivity = sensitivity or Sensitivity()
 
     def add(
@@ -72,19 +72,19 @@ class Collection:
         """
         wanted = self._record(fingerprints, sources, tuple(tags), tuple(bank_ids))
         sha256 = bytes.fromhex(fingerprints.sha256)
-        give_up = self._clock() + 2 * self._lease + 10
-        while self._clock() < give_up:
+        give_up = self.clock() + 2 * self.lease + 10
+        while self.clock() < give_up:
             claim = self.claims.get(sha256)
             if claim is not None:
                 known = self._join(sha256, claim, wanted, fingerprints.values)
                 if known is not None:
                     return Added(known, False)
                 claim = self.claims.get(sha256)
-            if claim is not None and (claim.settled or self.claims.held(claim, self._clock())):
+            if claim is not None and (claim.settled or self.claims.held(claim, self.clock())):
                 time.sleep(_POLL)
                 continue
             record = replace(wanted, id=claim.id if claim else self.claims.new_id())
-            mine = Claim(record.id, claim.generation + 1 if claim else 1, self._clock() + self._lease)
+            mine = Claim(record.id, claim.generation + 1 if claim else 1, self.clock() + self.lease)
             if self._finish_claimed(sha256, claim, mine, record, fingerprints.values):
                 return Added(self.named([record])[0], True)
         raise StoreUnavailable(
@@ -95,7 +95,7 @@ class Collection:
         """Forget a picture: once this returns it answers nowhere. Raises NotFound."""
         key = bytes.fromhex(sha256)
         claim = self.claims.get(key)
-        if claim is None or not self.records.bury(claim.id, self._clock()):
+        if claim is None or not self.records.bury(claim.id, self.clock()):
             raise NotFound(f"no picture {sha256} is known")
         self.drop_claim(key, claim.id)
         self.large.delete(claim.id, self.filing.large_names)
@@ -125,12 +125,11 @@ class Collection:
         bank_ids = [bank for bank in bank_ids if bank not in record.bank_ids]
         known = {source.key for source in record.sources}
         fresh = [source for source in sources if source.key not in known]
-        lines: list[list[Any]] = [source_line(source) for source in sources]
-        lines += [["t", "+", tag] for tag in tags] + [["b", "+", bank] for bank in bank_ids]
+        lines = journal_lines(sources, tags, bank_ids)
         if not lines:
             return True
         # The lists first: what a record says must be findable, what a list says is checked.
-        self.store.append(self._listing(record.id, fresh, tags, bank_ids))
+        self.store.append(self.listing(record.id, fresh, tags, bank_ids))
         return self.records.journal(record.id, *lines)
 
     def unnote(self, record: Record, tags: Iterable[str] = (), bank_ids: Iterable[int] = ()) -> bool:
@@ -170,7 +169,7 @@ class Collection:
 
     def postings(self, record: Record, values: Mapping[str, bytes]) -> Entries:
         """Return the entries of a picture with these fingerprints in all lists: (key, entry) pairs."""
-        return self.filing.entries(record.id, values) + self._listing(record.id, record.sources, record.tags, record.bank_ids)
+        return self.filing.entries(record.id, values) + self.listing(record.id, record.sources, record.tags, record.bank_ids)
 
     def list_widths(self) -> Iterator[tuple[bytes, int]]:
         """Yield the kind (the beginning of the key) and the bytes of an entry of all lists."""
@@ -180,7 +179,7 @@ class Collection:
     @property
     def versions(self) -> dict[str, int]:
         """The version of each algorithm in use."""
-        return {name: algorithm.version for name, algorithm in self._algorithms.items()}
+        return {name: algorithm.version for name, algorithm in self.algorithms.items()}
 
     def current(self, record: Record) -> dict[str, bytes]:
         """Return the fingerprints of a picture that may be compared: those of the versions in use."""
@@ -201,7 +200,7 @@ class Collection:
         if entry is not None and entry.live and entry.record is not None:
             if not claim.settled:
                 self.claims.swap(sha256, claim, Claim(claim.id))
-            if not self._renew(entry.record, wanted, values):
+            if not self.renew(entry.record, wanted, values):
                 return None
             if self.note(entry.record, wanted.sources, wanted.tags, wanted.bank_ids):
                 return next(iter(self.named(self.records.live([claim.id]).values())), None)
@@ -210,7 +209,7 @@ class Collection:
             self.claims.swap(sha256, claim, None)
         return None
 
-    def _renew(self, record: Record, wanted: Record, values: Mapping[str, bytes]) -> bool:
+    def renew(self, record: Record, wanted: Record, values: Mapping[str, bytes]) -> bool:
         """Bring the fingerprints of a known picture to the versions in use; False when that must be tried again."""
         if all(record.versions.get(name) == version for name, version in wanted.versions.items()):
             return True
@@ -232,7 +231,7 @@ class Collection:
         # Pending before the postings: if we die in between, nobody finds half a picture, and doctor knows what to finish.
         if not self.records.put(record, claim.generation):
             return False
-        self._file(record.id, values, self._listing(record.id, record.sources, record.tags, record.bank_ids))
+        self._file(record.id, values, self.listing(record.id, record.sources, record.tags, record.bank_ids))
         return self.records.publish(record.id, claim.generation)
 
     def _finish_claimed(self, sha256: bytes, claim: Claim | None, mine: Claim, record: Record, values: Mapping[str, bytes]) -> bool:
@@ -244,14 +243,15 @@ class Collection:
             return True
         except StoreUnavailable:
             # What we sent may still be carried out. The record then refuses it, as from any adder that was taken over.
-            self.claims.give_up([mine], self._clock())
+            self.claims.give_up([mine], self.clock())
             raise
         except BaseException:
             with suppress(StoreUnavailable):
                 self.claims.swap(sha256, mine, replace(mine, deadline=0.0))
             raise
 
-    def _listing(self, id: int, sources: Iterable[Source], tags: Iterable[str], bank_ids: Iterable[int]) -> Entries:
+    def listing(self, id: int, sources: Iterable[Source], tags: Iterable[str], bank_ids: Iterable[int]) -> Entries:
+        """Return the entries of a picture in the lists of sources, tags and banks: (key, entry) pairs."""
         return self.lists.source_entries(id, sources) + self.lists.tag_entries(id, tags) + self.lists.bank_entries(id, bank_ids)
 
     def _record(self, fingerprints: Fingerprints, sources: Sequence[Source], tags: tuple[str, ...], bank_ids: tuple[int, ...]) -> Record:
@@ -262,7 +262,7 @@ class Collection:
             format=fingerprints.format,
             size=fingerprints.size,
             bytes_size=fingerprints.bytes_size,
-            added=self._clock(),
+            added=self.clock(),
             fingerprints=kept,
             versions={name: self.versions[name] for name in fingerprints.values},
             sources=tuple(sources),

@@ -67,15 +67,16 @@ class BandIndex:
             (prefix + key, entry.tobytes()) for prefix, key, entry in zip(self._prefixes, self._keys(fingerprint), entries, strict=True)
         ]
 
-    def entries_of_many(self, ids: Ids, fingerprints: NDArray[np.uint8]) -> Iterator[tuple[bytes, bytes]]:
-        """Yield what filing many at once appends, one pair a key. ids: uint32 (n,); fingerprints: uint8 (n, bits / 8)."""
-        words, checks = fingerprints.view(">u2") >> (16 - self.KEY_BITS), self._checks(fingerprints.view(np.uint32))
-        checks[..., 0] = ids[:, None]
+    def file_many(self, ids: Ids, fingerprints: NDArray[np.uint8]) -> Iterator[bytes]:
+        """File many fingerprints, uint8 (n, bits / 8), under their ids, uint32 (n,), as `entries` tells of one.
+
+        Yield the keys of the lists that APPEND has left room to grow.
+        """
+        words = fingerprints.view(">u2").astype(np.uint16) >> np.uint16(16 - self.KEY_BITS)
+        entries = self._checks(fingerprints.view(np.uint32))
+        entries[..., 0] = ids[:, None]
         for band, prefix in enumerate(self._prefixes):
-            order = np.argsort(words[:, band], kind="stable")
-            keys, starts = np.unique(words[order, band], return_index=True)
-            for key, some in zip(keys.tolist(), np.split(checks[order, band], starts[1:]), strict=True):
-                yield prefix + key.to_bytes(2, "big"), some.tobytes()
+            yield from self._store.file(prefix, words[:, band], np.ascontiguousarray(entries[:, band]).view(np.uint8))
 
     def search(self, fingerprint: bytes) -> Candidates:
         """Return a superset of all ids within the radius, nearly free of others."""

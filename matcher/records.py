@@ -21,7 +21,11 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from matcher.errors import StoreMismatch
+from matcher.protocol import rows, string
 from matcher.source import Source
 from matcher.store import Store
 
@@ -30,7 +34,9 @@ FINGERPRINT = "FINGERPRINT"
 FORMATS = ("?", "PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO", FINGERPRINT)
 NAMES = ("pdq", "pdq-trimmed", "tiles", "local", "ahash", "phash", "dhash", "whash", "tlsh")
 LAYOUT = 1
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _FIXED = struct.Struct("<Bc4sHI32sBIII")
+_PRINT = struct.Struct("<BH")
 _TOMBSTONE = struct.Struct("<Bc4sd")
 # Bytes of a record from which on its journal is compacted, each time it has grown by an eighth or more.
 _JOURNAL_LIMIT = 8192
@@ -40,11 +46,10 @@ _COMPACTIONS = 3
 _PUT = """
 local head = redis.call('GETRANGE', KEYS[1], 0, 5)
 if head ~= '' then
-  if head:sub(2, 2) ~= 'P' then return head:sub(2, 2) end
-  if head:sub(3, 6) > ARGV[1] then return 'P' end
+  if head:sub(2, 2) ~= 'P' or head:sub(3, 6) > ARGV[1] then return 0 end
 end
 redis.call('SET', KEYS[1], ARGV[2])
-return 'ok'
+return 1
 """
 # ARGV: generation. Makes our own pending record live.
 _PUBLISH = """
@@ -132,8 +137,30 @@ class Records:
 
     def put(self, record: Record, generation: int) -> bool:
         """Write a pending record; False when the picture is live, removed or taken over by a later generation."""
-        value = pack(record, PENDING, generation)
-        return bool(self._store.run(_PUT, self.key(record.id), _rank(generation), value) == b"ok")
+        return self.put_again([(record, generation)])[0]
+
+    def put_again(self, records: Sequence[tuple[Record, int]]) -> list[bool]:
+        """Do for many pictures, with their generations, what `put` does for one."""
+        calls = [(self.key(record.id), _rank(generation), pack(record, PENDING, generation)) for record, generation in records]
+        return [outcome == 1 for outcome in self._store.run_many(_PUT, calls).tolist()]
+
+    def put_new(self, ids: Sequence[int], records: Iterable[Record]) -> NDArray[np.bool_]:
+        """Write pending records of the first generation under new ids; return under which of them nothing was, bool (n,)."""
+        head = self._store.key(b"r")
+        size = len(head) + 4
+        commands = [
+            b"*3\r\n$5\r\nSETNX\r\n$%d\r\n%b%b\r\n$%d\r\n%b\r\n" % (size, head, id.to_bytes(4, "little"), len(value), value)
+            for id, value in zip(ids, (pack(record, PENDING, 1) for record in records), strict=True)
+        ]
+        return np.asarray(self._store.numbers(b"".join(commands), len(commands)) == 1)
+
+    def publish_many(self, ids: NDArray[np.uint32], generations: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Make pending records live, uint32 (n,); return which of them were still of these generations."""
+        head = self._store.key(b"r")
+        start = b"*4\r\n$7\r\nEVALSHA\r\n%b$1\r\n1\r\n$%d\r\n%b" % (string(self._store.script(_PUBLISH)), len(head) + 4, head)
+        keys, ranks = (column.astype(order).view(np.uint8).reshape(-1, 4) for column, order in ((ids, "<u4"), (generations, ">u4")))
+        block = rows(start, keys, b"\r\n$4\r\n", ranks, b"\r\n")
+        return np.asarray(self._store.numbers(block, len(ids)) == 1)
 
     def publish(self, id: int, generation: int) -> bool:
         """Make the pending record live; False when it is no longer ours."""
@@ -149,11 +176,16 @@ class Records:
 
     def journal(self, id: int, *lines: list[Any]) -> bool:
         """Note what has become known; False when there is no such picture."""
-        text = b"".join(_line(line) for line in lines)
-        length = int(self._store.run(_JOURNAL, self.key(id), text))
-        if length > _JOURNAL_LIMIT and _step(length) > _step(length - len(text)):
-            self.compact(id)
-        return length > 0
+        return self.journal_many([(id, lines)])[0]
+
+    def journal_many(self, notes: Iterable[tuple[int, Iterable[list[Any]]]]) -> list[bool]:
+        """Do for many pictures what `journal` does for one."""
+        texts = [(id, b"".join(map(_line, lines))) for id, lines in notes]
+        lengths = self._store.run_many(_JOURNAL, [(self.key(id), text) for id, text in texts]).tolist()
+        for (id, text), length in zip(texts, lengths, strict=True):
+            if length > _JOURNAL_LIMIT and _step(length) > _step(length - len(text)):
+                self.compact(id)
+        return [length > 0 for length in lengths]
 
     def compact(self, id: int, least: float = 0.25) -> bool:
         """Rewrite a record's journal without what it repeats or takes back, where that saves `least` of its bytes, 0..1.
@@ -208,8 +240,11 @@ class LargeFingerprints:
 
     def put(self, id: int, values: Mapping[str, bytes]) -> None:
         """Write the large fingerprints of one picture; they are a function of its bytes, so writing again is harmless."""
-        for name, value in values.items():
-            self._store.write(self._key(name, id), value)
+        self.put_many([(id, values)])
+
+    def put_many(self, pictures: Iterable[tuple[int, Mapping[str, bytes]]]) -> None:
+        """Do for many pictures what `put` does for one."""
+        self._store.write_many([(self._key(name, id), value) for id, values in pictures for name, value in values.items()])
 
     def read(self, name: str, ids: Sequence[int]) -> dict[int, bytes]:
         """Return the fingerprint of each picture that has one."""
@@ -237,10 +272,11 @@ def identity(algorithm: str, value: bytes) -> str:
 
 def pack(record: Record, state: bytes, generation: int) -> bytes:
     """Return the bytes of a record as stored."""
-    prints = bytes([len(record.versions)]) + b"".join(
-        _packed_name(name) + struct.pack("<BH", version, len(record.fingerprints.get(name, b""))) + record.fingerprints.get(name, b"")
-        for name, version in record.versions.items()
-    )
+    parts = [bytes([len(record.versions)])]
+    for name, version in record.versions.items():
+        value = record.fingerprints.get(name, b"")
+        parts += (_packed_name(name), _PRINT.pack(version, len(value)), value)
+    prints = b"".join(parts)
     format_code = FORMATS.index(record.format) if record.format in FORMATS else 0
     head = _FIXED.pack(
         LAYOUT,
@@ -253,9 +289,7 @@ def pack(record: Record, state: bytes, generation: int) -> bytes:
         *record.size,
         record.bytes_size,
     )
-    lines = [source_line(source) for source in record.sources]
-    lines += [["t", "+", tag] for tag in record.tags] + [["b", "+", bank] for bank in record.bank_ids]
-    return head + prints + b"".join(_line(line) for line in lines)
+    return b"".join((head, prints, *map(_line, journal_lines(record.sources, record.tags, record.bank_ids))))
 
 
 def as_stored(record: Record) -> Record:
@@ -283,7 +317,7 @@ def _unpack(id: int, value: bytes) -> Entry:
     fingerprints, versions, at = {}, {}, _FIXED.size + 1
     for _ in range(value[_FIXED.size]):
         name, at = _unpacked_name(value, at)
-        versions[name], span = struct.unpack_from("<BH", value, at)
+        versions[name], span = _PRINT.unpack_from(value, at)
         if span:
             fingerprints[name] = value[at + 3 : at + 3 + span]
         at += 3 + span
@@ -311,6 +345,15 @@ def source_line(source: Source) -> list[Any]:
     return line if len(line) > 5 or line[3] != line[4] else line[:4]
 
 
+def journal_lines(sources: Iterable[Source], tags: Iterable[str], bank_ids: Iterable[int]) -> list[list[Any]]:
+    """Return the journal lines that give a picture sources, tags and banks."""
+    return [
+        *(source_line(source) for source in sources),
+        *(["t", "+", tag] for tag in tags),
+        *(["b", "+", bank] for bank in bank_ids),
+    ]
+
+
 def _tombstone(now: float) -> bytes:
     return _TOMBSTONE.pack(LAYOUT, REMOVED, _rank(0xFFFFFFFF), now)
 
@@ -320,7 +363,7 @@ def _rank(generation: int) -> bytes:
 
 
 def _line(line: list[Any]) -> bytes:
-    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
+    return _JSON.encode(line).encode("utf-8", "surrogatepass") + b"\n"
 
 
 def _step(length: int) -> int:

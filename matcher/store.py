@@ -1,7 +1,7 @@
 """Redis as Kuato uses it: our own keys, no silent retry of a write, failures in our own words."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, TypeVar, cast
@@ -14,10 +14,15 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from matcher.errors import BadSettings, StoreFull, StoreMismatch, StoreUnavailable
+from matcher.protocol import Column, command, commands, rows, strings
 
 SCHEMA = 2
 # Stands in place of the schema while a restore is at work, and after one that did not finish.
 RESTORING = b"restoring"
+# Bytes of a value from which on room to grow is left to it.
+_ROOMY = 1 << 14
+# Bytes sent or received at once: the time limit is one of each piece.
+_PIECE = 1 << 18
 _OLDEST = [6, 2]
 Value = TypeVar("Value")
 
@@ -71,27 +76,99 @@ class Store:
 
     def read_block(self, keys: NDArray[np.uint8]) -> list[bytes | None]:
         """Return the values of keys of one length, uint8 (n, length): as `read`, without the cost of n Python objects."""
-        command = b"*%d\r\n$4\r\nMGET\r\n" % (len(keys) + 1) + _framed(b"", keys, b"")
-        return cast("list[bytes | None]", self._again(lambda: self._exchange(command, 1))[0])
+        block = b"*%d\r\n$4\r\nMGET\r\n" % (len(keys) + 1) + strings(keys).tobytes()
+        return cast("list[bytes | None]", self._again(lambda: self._exchange(block, 1))[0])
 
     def tails(self, keys: NDArray[np.uint8], size: int) -> list[bytes]:
         """Return the last `size` bytes of the value of each key, uint8 (n, length), empty where there is none."""
-        start = b"-%d" % size
-        command = _framed(b"*4\r\n$8\r\nGETRANGE\r\n", keys, b"$%d\r\n%s\r\n$2\r\n-1\r\n" % (len(start), start))
-        return cast("list[bytes]", self._again(lambda: self._exchange(command, len(keys)))) if len(keys) else []
+        block = commands(b"GETRANGE", keys, b"-%d" % size, b"-1")
+        return cast("list[bytes]", self._again(lambda: self._exchange(block, len(keys)))) if len(keys) else []
 
-    def _exchange(self, command: bytes, answers: int) -> list[Any]:
+    def _exchange(self, block: bytes, answers: int) -> list[Any]:
         """Send commands already in the protocol's form, return the answers; one that is an error ends it."""
         pool: Any = self._client().connection_pool
         connection = pool.get_connection()
         try:
-            connection.send_packed_command([command])
+            connection.send_packed_command([block])
             return [connection.read_response() for _ in range(answers)]
         except BaseException:
             connection.disconnect()
             raise
         finally:
             pool.release(connection)
+
+    def exchange(self, blocks: Sequence[bytes]) -> list[Any]:
+        """Send commands that only read, already in the protocol's form; return their answers."""
+        return self._again(lambda: self._exchange(b"".join(blocks), len(blocks))) if blocks else []
+
+    def numbers(self, block: bytes, count: int) -> NDArray[np.int64]:
+        """Send `count` commands that are answered by a number each, already in the protocol's form; return the numbers.
+
+        Not repeated by itself: after a failure any part of it may have happened.
+        """
+        with self.speaking():
+            pool: Any = self._client().connection_pool
+            connection = pool.get_connection()
+            try:
+                connection.send_packed_command(block[at : at + _PIECE] for at in range(0, len(block), _PIECE))
+                # Not by the client's parser, which takes longer for a number than Redis for a command.
+                answer, missing = [], count
+                while missing > 0:
+                    answer.append(connection._sock.recv(_PIECE))
+                    if not answer[-1]:
+                        raise redis.exceptions.ConnectionError("connection closed by server")
+                    missing -= answer[-1].count(b"\n")
+            except BaseException:
+                connection.disconnect()
+                raise
+            finally:
+                pool.release(connection)
+            text = b"".join(answer)
+            if b"-" in text:
+                raise redis.exceptions.ResponseError(next(line[1:] for line in text.split(b"\r\n") if line[:1] == b"-").decode())
+            return np.fromstring(text.replace(b":", b" "), np.int64, sep=" ")
+
+    def file(self, prefix: bytes, words: NDArray[np.uint16], entries: Column) -> list[bytes]:
+        """Append each entry to the list of its word, those of one list together, as `append_many`; return what that does.
+
+        words: uint16 (n,); its two bytes, the higher first, end the key. entries: uint8 (n, length).
+        """
+        order = np.argsort(words, kind="stable")
+        words, entries = words[order], entries[order]
+        starts = np.flatnonzero(np.diff(words, prepend=~words[:1]))
+        counts = np.diff(starts, append=len(words))
+        blocks, lists = list[bytes](), list[NDArray[np.intp]]()
+        for count in np.unique(counts).tolist():
+            some = starts[counts == count]
+            values = entries[some[:, None] + np.arange(count)].reshape(len(some), -1)
+            keys = words[some].astype(">u2").view(np.uint8).reshape(-1, 2)
+            head = b"*3\r\n$6\r\nAPPEND\r\n$%d\r\n%b" % (len(prefix) + 2, prefix)
+            blocks.append(rows(head, keys, b"\r\n$%d\r\n" % values.shape[1], values, b"\r\n"))
+            lists.append(some)
+        listed = np.concatenate(lists)
+        lengths = self.numbers(b"".join(blocks), len(listed))
+        grown = (lengths > np.sort(counts) * entries.shape[1]) & (lengths < _ROOMY)
+        return [prefix + word.to_bytes(2, "big") for word in words[listed[grown]].tolist()]
+
+    def append_many(self, values: Mapping[bytes, bytes | bytearray]) -> list[bytes]:
+        """Append each value to its key; return the keys of short values that APPEND has left room to grow.
+
+        Not idempotent: after a failure any part of it may have happened.
+        """
+        block = b"".join(command(b"APPEND", key, bytes(value)) for key, value in values.items())
+        lengths = self.numbers(block, len(values)).tolist()
+        return [key for (key, value), length in zip(values.items(), lengths, strict=True) if len(value) < length < _ROOMY]
+
+    def shorten(self, keys: Sequence[bytes]) -> None:
+        """Give back what APPEND has left for strings to grow."""
+        if keys and "kvrocks_version" not in self.info():  # it leaves nothing, and its BITOP makes something else of a string
+            # The only command that writes a string anew, in just the memory it needs, and names no bytes of it.
+            self.numbers(b"".join(command(b"BITOP", b"OR", key, key) for key in keys), len(keys))
+
+    def script(self, text: str) -> bytes:
+        """Return the name by which EVALSHA runs a script."""
+        with self.speaking():
+            return self._client().script_load(text).encode()
 
     def send(self, blocks: Sequence[bytes]) -> None:
         """Send commands already in the protocol's form. Not repeated by itself: after a failure any part of it may have happened."""
@@ -104,15 +181,19 @@ class Store:
         short: the same for lists that are many and short. APPEND leaves a string room to grow, up to as much as it holds;
         these are written anew instead, in just the memory they need.
         """
-        commands = [_command(b"APPEND", key, value) for key, value in entries]
-        commands += [_command(b"EVAL", _APPEND_SHORT, b"1", key, value) for key, value in short]
+        each = [command(b"APPEND", key, value) for key, value in entries]
+        each += [command(b"EVAL", _APPEND_SHORT, b"1", key, value) for key, value in short]
         with self.speaking():
-            self._exchange(b"".join(commands), len(commands))
+            self._exchange(b"".join(each), len(each))
 
     def write(self, key: bytes, value: bytes) -> None:
         """Set the value of a key."""
         with self.speaking():
             self._client().set(key, value)
+
+    def write_many(self, values: Sequence[tuple[bytes, bytes]]) -> None:
+        """Set the value of each key."""
+        self.send([command(b"SET", key, value) for key, value in values])
 
     def delete(self, keys: Sequence[bytes]) -> int:
         """Delete keys; return how many there were."""
@@ -171,6 +252,13 @@ class Store:
         """Run a Lua script that touches `key` alone, so that it also holds on a cluster."""
         with self.speaking():
             return self._client().register_script(script)(keys=[key], args=list(arguments))
+
+    def run_many(self, script: str, calls: Sequence[Sequence[bytes]]) -> NDArray[np.int64]:
+        """Run a script that answers by a number for each call: its key, then arguments. As `run`, all at once."""
+        if len(calls) == 1:
+            return np.array([self.run(script, *calls[0])], np.int64)
+        name = self.script(script) if calls else b""
+        return self.numbers(b"".join(command(b"EVALSHA", name, b"1", *call) for call in calls), len(calls))
 
     def query(self, script: str, key: bytes, *arguments: bytes | int) -> Any:
         """Run a Lua script that reads `key` alone, once more after a lost connection."""
@@ -324,18 +412,3 @@ class ScriptClient:
                 raise QueueAway(str(error)) from error
 
         return run
-
-
-def _command(*words: bytes) -> bytes:
-    """Return a command in the protocol's form."""
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
-
-
-def _framed(before: bytes, keys: NDArray[np.uint8], after: bytes) -> bytes:
-    """Return each key as a protocol string between two constant texts, all in one piece."""
-    head, tail = before + b"$%d\r\n" % keys.shape[1], b"\r\n" + after
-    block = np.empty((len(keys), len(head) + keys.shape[1] + len(tail)), np.uint8)
-    block[:, : len(head)] = np.frombuffer(head, np.uint8)
-    block[:, len(head) : -len(tail)] = keys
-    block[:, -len(tail) :] = np.frombuffer(tail, np.uint8)
-    return block.tobytes()

@@ -234,7 +234,7 @@ def test_tombstones_are_kept_for_a_day(collection: Collection) -> None:
 
 
 def test_a_new_version_of_an_algorithm_is_told_and_cannot_be_mended_here(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(collection._algorithms["pdq"]), "version", 2)
+    monkeypatch.setattr(type(collection.algorithms["pdq"]), "version", 2)
     report = Doctor(collection).run()
     assert [(finding.code, finding.count, finding.repaired) for finding in report.findings] == [("stale-version", 5, False)]
     assert not report.clean

@@ -1,0 +1,116 @@
+"""Takes an export in: into an empty store as it was, into another one by merging."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+from matcher.bank import Bank
+from matcher.bulk import BulkAdder
+from matcher.engine import Matcher, check_sources, checked_tags
+from matcher.errors import Conflict, NotFound
+from matcher.interchange import document
+from matcher.interchange.algorithms import Algorithms
+from matcher.interchange.document import OWN, Portrait
+from matcher.interchange.survey import Census, Imported, Progress, Survey, silent
+from matcher.records import Record
+from matcher.source import Source
+
+_BATCH = 5000
+
+
+@dataclass
+class _Tally:
+    new: int = 0
+    known: int = 0
+    created: list[str] = field(default_factory=list)
+
+
+class Importer:
+    """Takes exports into a store; a file is read twice, and nothing is written before it was read whole and found right.
+
+    banks, tags, sources: given to every picture besides its own. Raises NotFound and BadRequest for what those cannot be.
+    """
+
+    def __init__(self, matcher: Matcher, *, banks: Iterable[str] = (), tags: Iterable[str] = (), sources: Sequence[Source] = ()) -> None:
+        self._collection = matcher.collection
+        self._banks = tuple(dict.fromkeys(matcher.banks.get(name).name for name in banks))
+        self._tags = checked_tags(tags)
+        check_sources(sources)
+        self._sources = tuple(sources)
+        self._algorithms = Algorithms(matcher.algorithms, matcher.collection.filing)
+
+    def check(self, path: Path, name: str | None = None) -> Survey:
+        """Return what is in a file; nothing is written. name: what messages call it. Raises BadFile."""
+        banks, pictures, census = list[Bank](), 0, Census(self._algorithms)
+        for item in self._read(path, name):
+            if isinstance(item, Bank):
+                banks.append(item)
+                continue
+            pictures += 1
+            for algorithm, version in item.record.versions.items():
+                census.count(algorithm, version)
+        warnings = (*self._differences(banks), *census.notices())
+        return Survey(OWN, pictures, census.by_algorithm, tuple(banks), warnings=warnings)
+
+    def run(self, path: Path, progress: Progress = silent, name: str | None = None) -> Imported:
+        """Take a file in. Done again after an interruption, it goes on where it stopped. Raises BadFile, StoreUnavailable, StoreFull.
+
+        In a store that never held a picture all keep their ids. In any other, banks of the same name stay as they are there,
+        and pictures known already only gain sources, tags and banks.
+        """
+        return self.write(path, self.check(path, name), progress, name)
+
+    def write(self, path: Path, survey: Survey, progress: Progress = silent, name: str | None = None) -> Imported:
+        """Take in a file that was checked."""
+        keep_ids = self._collection.claims.last_id() == 0
+        tally = _Tally()
+        ids = {bank.name: self._bank_id(bank, tally) for bank in survey.banks}
+        ids |= {bank: self._collection.banks.get(bank).id for bank in self._banks}
+        portraits = (item for item in self._read(path, name) if isinstance(item, Portrait))
+        with BulkAdder(self._collection) as adder:
+            while some := list(islice(portraits, _BATCH)):
+                records = [self._placed(portrait, ids, keep_ids) for portrait in some]
+                added = adder.add(records, {place: portrait.large for place, portrait in enumerate(some) if portrait.large}, keep_ids)
+                tally.new += added.new
+                tally.known += added.known
+                progress(tally.new + tally.known, survey.pictures)
+        return Imported(tally.new, tally.known, tuple(tally.created))
+
+    def _read(self, path: Path, name: str | None) -> Iterator[Bank | Portrait]:
+        with path.open("rb") as file:
+            yield from document.read(file, name or path.name, self._algorithms)
+
+    def _bank_id(self, bank: Bank, tally: _Tally) -> int:
+        details = {key: value for key, value in vars(bank).items() if key not in ("id", "name", "kind")}
+        banks = self._collection.banks
+        try:
+            created = banks.create(bank.name, kind=bank.kind, **details)
+        except Conflict:
+            return banks.get(bank.name).id
+        tally.created.append(bank.name)
+        return created.id
+
+    def _placed(self, portrait: Portrait, ids: dict[str, int], keep_ids: bool) -> Record:
+        record = portrait.record
+        own = {(source.kind, source.id) for source in record.sources}
+        names = tuple(dict.fromkeys((*record.banks, *self._banks)))
+        return replace(
+            record,
+            id=record.id if keep_ids else 0,
+            sources=(*record.sources, *(source for source in self._sources if (source.kind, source.id) not in own)),
+            tags=tuple(dict.fromkeys((*record.tags, *self._tags))),
+            bank_ids=tuple(ids[name] for name in names),
+            banks=names,
+        )
+
+    def _differences(self, banks: Iterable[Bank]) -> Iterator[str]:
+        """Say where banks are not what the file says, and stay so."""
+        for bank in banks:
+            try:
+                ours = self._collection.banks.get(bank.name)
+            except NotFound:
+                continue
+            differing = [key for key, value in vars(bank).items() if key != "id" and value != getattr(ours, key)]
+            if differing:
+                yield f"bank {bank.name} exists and stays as it is; in the file it has other {', '.join(differing)}"

@@ -74,6 +74,17 @@ for n = 1, #ARGV, 3 do
 end
 return tonumber(redis.call('HGET', KEYS[1], 'cancel') or 0)
 """
+# ARGV: first number, the one behind the last, most bytes.
+_RESULTS = """
+local found, size = {}, 0
+for n = tonumber(ARGV[1]), tonumber(ARGV[2]) - 1 do
+  local value = redis.call('HGET', KEYS[1], n) or ''
+  found[#found + 1] = value
+  size = size + #value
+  if size >= tonumber(ARGV[3]) then break end
+end
+return found
+"""
 _FINISHED = """
 local found = {}
 for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
@@ -147,12 +158,13 @@ class JobBook:
         """Return the numbers of the items that have a result."""
         return {int(number) for number in self._store.query(_FINISHED, self._key(id))}
 
-    def results(self, id: str, numbers: Sequence[int]) -> list[ItemResult | None]:
-        """Return the results of these items, None for each that has none."""
-        if not numbers:
-            return []
-        values = self._store.some_fields([self._key(id)], [b"%d" % number for number in numbers])[0]
-        return [_unpacked(number, value) for number, value in zip(numbers, values, strict=True)]
+    def results(self, id: str, first: int, end: int, most: int) -> tuple[list[ItemResult | None], int]:
+        """Return the results of the items from number `first` to before `end`, None for each that has none, and their bytes as stored.
+
+        The last is the one with which they come to `most` bytes.
+        """
+        values = cast("list[bytes]", self._store.query(_RESULTS, self._key(id), first, end, most))
+        return [_unpacked(first + n, value) for n, value in enumerate(values)], sum(map(len, values))
 
     def page(self, before: str, count: int) -> list[str]:
         """Return the ids of jobs that may still be kept, newest first, from the one before `before` on ("": from the newest)."""
@@ -189,8 +201,8 @@ def packed(result: ItemResult) -> bytes:
     return zlib.compress(text, 1) if len(text) > _SHORT else text
 
 
-def _unpacked(number: int, value: bytes | None) -> ItemResult | None:
-    if value is None:
+def _unpacked(number: int, value: bytes) -> ItemResult | None:
+    if not value:
         return None
     found: dict[str, Any] = json.loads(value if value.startswith(b"{") else zlib.decompress(value))
     return ItemResult(number, found["name"], found["result"], found["error"])

@@ -78,7 +78,7 @@ class Run:
             for future in wait(working).done:
                 self._take(future, working.pop(future), pending)
             self._save(last=True)
-        return self._outcome
+        return State.DONE if not pending and not self._unsaved else self._outcome
 
     def _one(self, number: int) -> tuple[int, bytes, bool]:
         """Return the result of an item as it is stored; raises what concerns no picture."""

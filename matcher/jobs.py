@@ -18,6 +18,7 @@ from matcher.dispatch import Dispatcher
 from matcher.errors import BadRequest, Busy, KuatoError, NotFound, StoreUnavailable
 from matcher.job import Item, ItemResult, Job, State, is_id, new_id
 from matcher.jobbook import JobBook
+from matcher.jobcare import JobCare
 from matcher.jobrun import Run, Work
 from matcher.settings import Settings
 from matcher.spool import Held, Spool
@@ -28,8 +29,9 @@ _TIDY_SECONDS = 60.0
 _POLL_SECONDS = 0.5
 _STOP_SECONDS = 30.0
 _MOST_TRIES = 10
-_MOST_KEPT = 10_000
-_BATCH = 200
+_MOST_SENT = 20  # at one sweep
+_BATCH = 200  # jobs read at once
+_PAGE_BYTES = 2 << 20  # of results in one answer, as stored; JSON takes ten times as much
 
 _log = logging.getLogger(__name__)
 
@@ -73,16 +75,15 @@ class Jobs:
         self._store = store
         self._spool = Spool(settings["jobs.dir"] or settings["data.dir"] / "jobs", settings["jobs.max_bytes"])
         self._most_waiting: int = settings["jobs.max_waiting"]
-        self._keep_seconds = settings["jobs.keep_hours"] * 3600.0
-        self._keep_bytes: int = settings["jobs.keep_bytes"]
+        self._care = JobCare(self._book, self._spool, settings, clock, self._note_end)
         self._threads: int = settings["jobs.threads"]
         self._items_at_once = settings.workers()
         self._waiters = threading.BoundedSemaphore(max(1, settings["web.threads"] // 2))
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
+        self._polling = threading.Lock()
         self._seen: dict[str, tuple[float, Job]] = {}
         self._runs: dict[str, Run] = {}
-        self._idle_before: set[str] = set()
         self._stopping = threading.Event()
         self._keeper: threading.Thread | None = None
         self._made: Dispatcher | None = None
@@ -140,16 +141,17 @@ class Jobs:
         Raises NotFound.
         """
         job = self.get(id)
-        first = max(0, after + 1)
+        at, size = max(0, after + 1), 0
         found: list[ItemResult] = []
-        while first < job.total and len(found) < limit:
-            numbers = range(first, min(job.total, first + min(_BATCH, limit - len(found))))
-            for number, result in zip(numbers, self._book.results(id, numbers), strict=True):
+        while at < job.total and len(found) < limit and size < _PAGE_BYTES:
+            some, more = self._book.results(id, at, min(job.total, at + limit - len(found)), _PAGE_BYTES - size)
+            size += more
+            for result in some:
                 if result is None and not job.state.final:
-                    return Results(tuple(found), number - 1)
+                    return Results(tuple(found), at - 1)
                 found += [result] if result is not None else []
-                first = number + 1
-        return Results(tuple(found), first - 1 if first < job.total else None)
+                at += 1
+        return Results(tuple(found), at - 1 if at < job.total else None)
 
     def wait(self, id: str, seconds: float) -> Job:
         """Return a job when it has ended, or after so many seconds as it then is. Raises NotFound.
@@ -178,9 +180,9 @@ class Jobs:
             if run is not None:
                 run.halt(State.CANCELLED)
             elif job.spool == self._spool.id:
-                self._end_if_free(id)
+                self._care.end_cancelled(id)
             elif job.state is State.QUEUED or job.cancelling:
-                self._end(id, State.CANCELLED, None)  # of another host, which may be gone for good
+                self._care.end(id, State.CANCELLED, None)  # of another host, which may be gone for good
         return self.get(id)
 
     def list(self, limit: int = 100, after: str = "", token: str | None = None) -> Page:
@@ -242,29 +244,29 @@ class Jobs:
             _log.exception("job %s cannot be worked on", id)
 
     def _work_on(self, id: str) -> None:
-        held = self._take(id)
+        held = self._care.take(id)
         if held is None:
             return
         with held:
             job = self._book.read([id])[0]
             if job is None or job.state.final or job.cancelling:
-                self._settle(id, job, held)
+                self._care.settle(id, job, held)
                 return
             if job.kind not in self._handlers or job.tries >= _MOST_TRIES:
                 known = job.kind in self._handlers
                 why = (
                     f"its work ended {job.tries} times without any progress" if known else f"jobs of kind {job.kind!r} are no longer known"
                 )
-                self._end(id, State.FAILED, held, {"code": KuatoError.code, "message": why})
+                self._care.end(id, State.FAILED, held, {"code": KuatoError.code, "message": why})
                 return
             if not self._book.begin(id, self._clock()):
                 return
             outcome, error = self._run(self._book.read([id])[0] or job, held)
             if outcome is not None:
-                self._end(id, outcome, held, error)
+                self._care.end(id, outcome, held, error)
                 return
             if not self._book.hand_back(id):
-                self._settle(id, None, held)  # somebody deleted it
+                self._care.settle(id, None, held)  # somebody deleted it
                 return
         self._dispatcher.send(id)
 
@@ -285,51 +287,10 @@ class Jobs:
             with self._lock:
                 del self._runs[job.id]
 
-    def _take(self, id: str) -> Held | None:
-        """Return the folder of a job, held; None while another works on it, and when it is lost."""
-        for _ in range(5):
-            try:
-                held = self._spool.hold(id)
-            except NotFound as error:
-                self._end(id, State.FAILED, None, {"code": error.code, "message": str(error)})
-                return None
-            if held is not None:
-                return held
-            time.sleep(0.02)  # somebody may just be looking whether it is held
-        return None
-
-    def _end(self, id: str, state: State, held: Held | None, error: dict[str, str] | None = None) -> None:
-        """End a job: its state before its folder, so that what is to be done is there as long as it may be."""
-        self._book.end(id, state, self._clock(), self._keep_seconds, error)
-        if held is not None:
-            held.delete()
-        self._book.free(id)
-        with self._changed:
-            self._seen.pop(id, None)
-            self._changed.notify_all()
-
-    def _settle(self, id: str, job: Job | None, held: Held) -> None:
-        """Clear away what is left of a job that has ended, never was one (None), or is to be cancelled, which is done before."""
-        if job is not None and not job.state.final:
-            self._end(id, State.CANCELLED, held)
-        else:
-            held.delete()
-            self._book.free(id)
-
-    def _end_if_free(self, id: str) -> None:
-        """End a job that is to be cancelled, unless somebody works on it, who will."""
-        with suppress(NotFound):
-            held = self._spool.hold(id)
-            if held is not None:
-                with held:
-                    job = self._book.read([id])[0]
-                    if job is None or job.state.final or job.cancelling:
-                        self._settle(id, job, held)
-
     def _recent(self, id: str) -> Job:
         """Return a job as it was a moment ago, read once for all who wait for it. Raises NotFound."""
         now = time.monotonic()
-        with self._lock:
+        with self._polling:
             at, job = self._seen.get(id, (0.0, None))
             if job is None or now - at >= _POLL_SECONDS / 2:
                 self._seen = {known: seen for known, seen in self._seen.items() if now - seen[0] < _POLL_SECONDS}
@@ -353,71 +314,18 @@ class Jobs:
             self._stopping.wait(_SWEEP_SECONDS)
 
     def sweep(self) -> None:
-        """Find unfinished jobs that nobody works on, and have them worked on: those of processes that died, and lost messages."""
-        ids = sorted(id for id, spool in self._book.unfinished().items() if spool == self._spool.id)
-        waiting: list[str] = []
-        for id, job in zip(ids, self._book.read(ids), strict=True):
-            if job is None or job.state.final:
-                self._clear(id)
-            elif job.cancelling:
-                self._end_if_free(id)
-            elif job.state is State.QUEUED:
-                waiting.append(id)
-            elif self._free(id) and self._book.hand_back(id):
-                _log.warning("job %s was left by a process that ended; it goes on", id)
-                self._dispatcher.send(id)
+        """Have the unfinished jobs worked on that nobody works on; done every few seconds once started."""
         with self._lock:
             idle = len(self._runs) < self._threads
-        if idle:
-            # Somebody waits although we have time, for the second time now: the message must be lost.
-            for id in [id for id in waiting if id in self._idle_before][: 2 * self._threads]:
-                self._dispatcher.send(id)
-        self._idle_before = set(waiting) if idle else set()
+        for id in self._care.left(idle)[:_MOST_SENT]:
+            self._dispatcher.send(id)
 
     def tidy(self) -> None:
-        """Delete what nobody will ask for any more: folders without a job, and results beyond their limits."""
-        unfinished = self._book.unfinished()
-        for id, changed in self._spool.jobs().items():
-            if id not in unfinished:
-                self._clear(id, changed)
-        ids = self._book.all()
-        jobs = self._book.read(ids)
-        gone = [id for id, job in zip(ids, jobs, strict=True) if job is None]
-        ended = sorted((job for job in jobs if job is not None and job.state.final), key=lambda job: job.ended)
-        size, count = sum(job.size for job in ended), len(ended)
-        for job in ended:
-            if size <= self._keep_bytes and count <= _MOST_KEPT:
-                break
-            gone.append(job.id)
-            size, count = size - job.size, count - 1
-        self._book.forget(gone)
+        """Delete what nobody will ask for any more; done every minute once started."""
+        self._care.tidy()
 
-    def _clear(self, id: str, changed: float | None = None) -> None:
-        """Delete what is left of a job that has ended or was never acknowledged, unless somebody holds it.
-
-        changed: when its folder was, None where the store has it among the unfinished.
-        """
-        try:
-            held = self._spool.hold(id)
-        except NotFound:
-            self._book.free(id)
-            return
-        if held is None:
-            return
-        with held:
-            job = self._book.read([id])[0]  # once it is held, nobody else writes it down
-            # One that this store does not know may be another store's, if redis.url was changed; it is left for a while.
-            ours = changed is None or held.unfinished or self._clock() - changed > self._keep_seconds
-            if job.state.final if job is not None else ours:
-                self._settle(id, job, held)
-
-    def _free(self, id: str) -> bool:
-        """Whether nobody holds the folder of a job; a lost one is nobody's."""
-        try:
-            held = self._spool.hold(id)
-        except NotFound:
-            return True
-        if held is None:
-            return False
-        held.close()
-        return True
+    def _note_end(self, id: str) -> None:
+        with self._polling:
+            self._seen.pop(id, None)
+        with self._changed:
+            self._changed.notify_all()

@@ -2,7 +2,8 @@
 
     python -m tests.matcher.jobbing DATA_DIR REDIS_URL LOG
 
-Kinds: "add" adds a picture with a real matcher, "slow" takes a moment and does nothing. Each item begun is a line of the log: the process's number, the name.
+Kinds: "add" adds a picture with a real matcher, "slow" takes a moment and does nothing. Each item begun is a line of the log:
+the process's number, the name.
 """
 
 import os

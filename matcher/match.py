@@ -111,7 +111,7 @@ class Answer:
     decision: that of the best match, NO without any. matches: by decision, then distance.
     suppressed: matches withheld because the known picture is in an `ignore` bank.
     too_simple: no algorithm found enough in the query to match by content; its SHA-256 was still looked up.
-    truncated: a posting list was too long to be read whole. fingerprints: of the query, by algorithm.
+    truncated: a posting list was too long to be read whole. fingerprints: of the query, by algorithm, without those that show pixels.
     timings: milliseconds by step.
     """
 

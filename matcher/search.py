@@ -115,6 +115,7 @@ class Search:
         self._collection = collection
         self._large = {name: algorithm for name, algorithm in algorithms.items() if algorithm.large}
         self._small = {name: algorithm for name, algorithm in algorithms.items() if not algorithm.large}
+        self._telling = frozenset(name for name, algorithm in algorithms.items() if algorithm.shows_pixels)
         self._rules = rules
         self._verified = verified
         self._considered = considered
@@ -150,7 +151,7 @@ class Search:
             suppressed=tuple(match for match in matches if ignored.intersection(match.picture.bank_ids)),
             too_simple=not query.values,
             truncated=found.truncated or len(shown) > scope.limit,
-            fingerprints=query.values,
+            fingerprints={name: value for name, value in query.values.items() if name not in self._telling},
             timings=found.timings,
             warnings=query.warnings,
         )

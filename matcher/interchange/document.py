@@ -181,6 +181,7 @@ class _Reader:
             thresholds=thresholds,
             sensitive=fields.flag("sensitive"),
             note=fields.text("note", most=1 << 16),
+            keep_days=fields.take("keep_days"),
         )
         if bank.name in self._banks:
             raise ValueError(f"bank {bank.name!r} stands there twice")

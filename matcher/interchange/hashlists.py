@@ -94,11 +94,12 @@ class ListImporter:
     def check(self, path: Path, name: str | None = None) -> Survey:
         """Return what is in a list; nothing is written. name: what messages call it. Raises BadFile where nothing can be read."""
         format, items = self._items(path, name)
-        pictures, wrong, flaws = 0, 0, list[Flaw]()
+        pictures, wrong, flaws, before = 0, 0, list[Flaw](), None
         passed, census, sample = Counter[str](), Census(self._algorithms), list[bytes]()
         for item in items:
             if isinstance(item, Entry):
-                pictures += 1
+                pictures += item.sha256 is None or item.sha256 != before
+                before = item.sha256
                 for algorithm, version, value in item.prints:
                     census.count(algorithm, version)
                     if algorithm == _PDQ and len(sample) < _SAMPLE:
@@ -178,22 +179,16 @@ class ListImporter:
             yield before
 
     def _records(self, entries: Iterable[Entry], default: tuple[Source, ...]) -> tuple[list[Record], dict[int, dict[str, bytes]]]:
-        """Return what is stored of entries, each picture once, and the large fingerprints of some."""
+        """Return what is stored of entries, and the large fingerprints of some."""
         now, bank_ids, banks = self._clock(), tuple(self._banks), tuple(self._banks.values())
-        records, large, places = list[Record](), dict[int, dict[str, bytes]](), dict[str, int]()
+        records, large = list[Record](), dict[int, dict[str, bytes]]()
         for entry in entries:
             sha256 = entry.sha256 if self._trust and entry.sha256 else _identity(entry.prints)
-            sources = self._told(entry, default)
-            tags = _tags(entry.tags, self._tags) if entry.tags else self._tags
-            if sha256 in places:
-                before = records[places[sha256]]
-                records[places[sha256]] = replace(before, sources=_sources(before.sources, sources), tags=_tags(before.tags, tags))
-                continue
-            places[sha256] = len(records)
             small = {one.algorithm: one.value for one in entry.prints if not self._algorithms.large(one.algorithm)}
             if len(small) < len(entry.prints):
                 large[len(records)] = {one.algorithm: one.value for one in entry.prints if one.algorithm not in small}
             versions = {one.algorithm: one.version for one in entry.prints}
+            sources, tags = self._told(entry, default), _tags(entry.tags, self._tags) if entry.tags else self._tags
             records.append(Record(0, sha256, FINGERPRINT, (0, 0), 0, now, small, versions, sources, tags, bank_ids, banks))
         return records, large
 

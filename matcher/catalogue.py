@@ -27,6 +27,7 @@ if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], ARGV[3], ARGV[4]) end
 return 2
 """
 _MAX_NAME = 100
+_MAX_DAYS = 36_500
 
 
 class BankBook:
@@ -45,7 +46,7 @@ class BankBook:
         return _bank(json.loads(self._value(name)))
 
     def create(self, name: str, *, kind: str = "observed", **details: Any) -> Bank:
-        """Create a bank. Raises BadRequest for a name, kind or threshold that cannot be, Conflict when the name is taken."""
+        """Create a bank. Raises BadRequest for what cannot be, Conflict when the name is taken."""
         draft = checked_bank(Bank(0, name, kind, **details))
         bank = replace(draft, id=self._store.count(self._store.key(b"i")))
         self._move("", b"", bank)
@@ -56,7 +57,7 @@ class BankBook:
         return self._change(name, {"name": new_name})
 
     def update(self, name: str, **changes: Any) -> Bank:
-        """Change a bank's kind, tags, domains, thresholds, note, or whether it is sensitive. Raises NotFound, BadRequest."""
+        """Change a bank's kind, tags, domains, thresholds, note, keep_days, or whether it is sensitive. Raises NotFound, BadRequest."""
         return self._change(name, changes)
 
     def delete(self, name: str) -> None:
@@ -152,7 +153,7 @@ def _bank(value: dict[str, Any]) -> Bank:
 
 
 def checked_bank(bank: Bank) -> Bank:
-    """Return the bank. Raises BadRequest for a name, kind or threshold that cannot be."""
+    """Return the bank. Raises BadRequest for a name, kind, threshold or time to keep that cannot be."""
     if not bank.name.strip() or len(bank.name) > _MAX_NAME or not bank.name.isprintable():
         raise BadRequest(f"{bank.name!r} cannot name a bank: it takes 1 to {_MAX_NAME} printable characters")
     if bank.kind not in KINDS:
@@ -162,4 +163,7 @@ def checked_bank(bank: Bank) -> Bank:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not algorithm or bound not in ("yes", "maybe") or not number or not 0 <= value <= 1:
             raise BadRequest(f"threshold {name}={value} cannot be: write ALGORITHM.yes or ALGORITHM.maybe and a distance in 0..1")
+    days = bank.keep_days
+    if days is not None and (not isinstance(days, int) or isinstance(days, bool) or not 0 <= days <= _MAX_DAYS):
+        raise BadRequest(f"pictures cannot be kept for {days!r} days: give a whole number up to {_MAX_DAYS}, 0 for ever")
     return bank

@@ -9,6 +9,7 @@ from matcher.commands.invocation import Invocation, json_option, pass_invocation
 from matcher.errors import BadRequest
 
 KIND = click.Choice(KINDS)
+KEEP = "Forget its pictures so long after they were last seen, unless another bank keeps them"
 
 
 @click.group()
@@ -27,6 +28,9 @@ def bank() -> None:
 @click.option("--domain", "domains", metavar="DOMAIN", multiple=True, help="Domain that may show a baseline's pictures.")
 @click.option("--threshold", "thresholds", metavar="ALGORITHM.yes=D", multiple=True, help="Bound of its own, or ALGORITHM.maybe=D.")
 @click.option("--sensitive", is_flag=True, help="No thumbnail, text or caption of its pictures leaves Kuato.")
+@click.option(
+    "--keep-days", type=click.IntRange(0), metavar="DAYS", help=f"{KEEP}; 0: for ever. Default: as retention.banks says of its kind."
+)
 @click.option("--note", default="", help="A remark for people.")
 @json_option
 @pass_invocation
@@ -38,12 +42,15 @@ def create(
     domains: tuple[str, ...],
     thresholds: tuple[str, ...],
     sensitive: bool,
+    keep_days: int | None,
     note: str,
     as_json: bool,
 ) -> None:
     """Create a bank."""
     bounds = {key: value for key, value in map(_bound, thresholds) if value is not None}
-    made = invocation.matcher.banks.create(name, kind=kind, tags=tags, domains=domains, thresholds=bounds, sensitive=sensitive, note=note)
+    made = invocation.matcher.banks.create(
+        name, kind=kind, tags=tags, domains=domains, thresholds=bounds, sensitive=sensitive, keep_days=keep_days, note=note
+    )
     _answer(made, as_json, "created")
 
 
@@ -56,6 +63,8 @@ def create(
 @click.option("--remove-domain", metavar="DOMAIN", multiple=True, help="One domain less.")
 @click.option("--threshold", "thresholds", metavar="ALGORITHM.yes=D", multiple=True, help="Bound of its own; without D: no longer.")
 @click.option("--sensitive/--not-sensitive", default=None, help="Whether thumbnails, texts and captions must stay in Kuato.")
+@click.option("--keep-days", type=click.IntRange(0), metavar="DAYS", help=f"{KEEP}; 0: for ever.")
+@click.option("--keep-as-kind", is_flag=True, help="Keep its pictures as long as retention.banks says of its kind.")
 @click.option("--note", help="A remark for people.")
 @json_option
 @pass_invocation
@@ -69,13 +78,17 @@ def update(
     remove_domain: tuple[str, ...],
     thresholds: tuple[str, ...],
     sensitive: bool | None,
+    keep_days: int | None,
+    keep_as_kind: bool,
     note: str | None,
     as_json: bool,
 ) -> None:
     """Change what a bank is; what no option names stays."""
+    if keep_as_kind and keep_days is not None:
+        raise BadRequest("--keep-days and --keep-as-kind say different things; give one of them")
     banks = invocation.matcher.banks
     old = banks.get(name)
-    changes: dict[str, object] = {"kind": kind, "sensitive": sensitive, "note": note}
+    changes: dict[str, object] = {"kind": kind, "sensitive": sensitive, "keep_days": keep_days, "note": note}
     if add_tag or remove_tag:
         changes["tags"] = _with(old.tags, add_tag, remove_tag)
     if add_domain or remove_domain:
@@ -83,7 +96,8 @@ def update(
     if thresholds:
         bounds: dict[str, float | None] = {**old.thresholds, **dict(map(_bound, thresholds))}
         changes["thresholds"] = {key: value for key, value in bounds.items() if value is not None}
-    changed = banks.update(name, **{key: value for key, value in changes.items() if value is not None})
+    given = {key: value for key, value in changes.items() if value is not None}
+    changed = banks.update(name, **given, **({"keep_days": None} if keep_as_kind else {}))
     _answer(changed, as_json, "updated")
 
 
@@ -106,7 +120,7 @@ def delete(invocation: Invocation, name: str, as_json: bool) -> None:
     banks = invocation.matcher.banks
     old = banks.get(name)
     banks.delete(name)
-    _answer(old, as_json, "deleted")
+    _answer(old, as_json, "deleted; its pictures are sensitive no longer, unless for another reason" if old.sensitive else "deleted")
 
 
 @bank.command("list")
@@ -119,8 +133,19 @@ def list_banks(invocation: Invocation, as_json: bool) -> None:
         for one in found:
             tables.emit(shapes.bank(one))
         return
-    rows = [(one.name, one.kind, "yes" if one.sensitive else "", ", ".join(one.tags), ", ".join(one.domains), one.note) for one in found]
-    columns = ("bank", "kind", "sensitive", "tags", "domains", "note")
+    rows = [
+        (
+            one.name,
+            one.kind,
+            "yes" if one.sensitive else "",
+            _days(one.keep_days) if one.keep_days is not None else "",
+            ", ".join(one.tags),
+            ", ".join(one.domains),
+            one.note,
+        )
+        for one in found
+    ]
+    columns = ("bank", "kind", "sensitive", "kept for", "tags", "domains", "note")
     tables.show(tables.table(columns, rows, fold=columns))
 
 
@@ -142,6 +167,7 @@ def show(invocation: Invocation, name: str, as_json: bool) -> None:
         ("tags", ", ".join(found.tags)),
         ("domains", ", ".join(found.domains)),
         ("thresholds", bounds),
+        ("kept for", _days(found.keep_days)),
         ("note", found.note),
     ]
     tables.show(tables.pairs(rows))
@@ -188,6 +214,12 @@ def _bound(text: str) -> tuple[str, float | None]:
     except ValueError:
         pass
     raise BadRequest(f"threshold {text!r} cannot be; write ALGORITHM.yes=D or ALGORITHM.maybe=D, such as pdq.yes=0.05")
+
+
+def _days(days: int | None) -> str:
+    if days is None:
+        return "as its kind (retention.banks)"
+    return f"{days} days after last seen" if days else "for ever"
 
 
 def _with(old: tuple[str, ...], added: tuple[str, ...], removed: tuple[str, ...]) -> tuple[str, ...]:

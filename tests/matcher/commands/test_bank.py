@@ -23,6 +23,7 @@ def test_a_bank_is_as_it_was_created(brands: Kuato) -> None:
         "thresholds": {"pdq.yes": 0.05},
         "sensitive": False,
         "note": "hello",
+        "keep_days": None,
     }
     assert brands.json("bank", "list") == [shown]
     assert "pdq.yes=0.05" in brands("bank", "show", "brands").stdout
@@ -35,6 +36,24 @@ def test_update_changes_only_what_is_named(brands: Kuato) -> None:
     assert (updated["kind"], updated["note"], updated["sensitive"]) == ("baseline", "hello", True)
     assert (updated["tags"], updated["domains"], updated["thresholds"]) == (["t:y"], ["a.org", "b.org"], {"tiles.maybe": 0.3})
     assert brands.json("bank", "update", "brands", "--not-sensitive", "--note", "")[0]["sensitive"] is False
+
+
+def test_a_bank_keeps_its_pictures_for_a_time_of_its_own(kuato: Kuato) -> None:
+    def kept(name: str) -> str:
+        [line] = [line for line in kuato("bank", "show", name).stdout.splitlines() if line.strip().startswith("kept for")]
+        return line.split("kept for")[1].strip()
+
+    [made] = kuato.json("bank", "create", "drops", "--keep-days", "30")
+    assert (made["keep_days"], kept("drops")) == (30, "30 days after last seen")
+    assert kuato.json("bank", "update", "drops", "--note", "x")[0]["keep_days"] == 30
+    assert (kuato.json("bank", "update", "drops", "--keep-days", "0")[0]["keep_days"], kept("drops")) == (0, "for ever")
+    [changed] = kuato.json("bank", "update", "drops", "--keep-as-kind")
+    assert (changed["keep_days"], kept("drops")) == (None, "as its kind (retention.banks)")
+
+
+def test_deleting_a_sensitive_bank_tells_what_that_means(kuato: Kuato) -> None:
+    kuato("bank", "create", "raids", "--sensitive")
+    assert "sensitive no longer" in kuato("bank", "delete", "raids").stdout
 
 
 def test_pictures_stay_with_a_renamed_bank_and_survive_a_deleted_one(brands: Kuato, gallery: Path) -> None:
@@ -72,6 +91,9 @@ def test_an_unknown_picture_stops_all(brands: Kuato, gallery: Path) -> None:
         (["create", "x", "--threshold", "pdq.yes=7"], 2),
         (["create", "x", "--threshold", "pdq=0.1"], 2),
         (["create", "x", "--threshold", "pdq.yes=nan"], 2),
+        (["create", "x", "--keep-days", "-1"], 2),
+        (["create", "x", "--keep-days", "100000"], 2),
+        (["update", "brands", "--keep-days", "3", "--keep-as-kind"], 2),
         (["rename", "nowhere", "x"], 4),
         (["delete", "nowhere"], 4),
         (["show", "nowhere"], 4),

@@ -22,6 +22,7 @@ KuatoError                       code                 HTTP  exit
 ├── FetchFailed                  fetch-failed         502   8
 ├── Busy                         busy                 503   8
 ├── Late                         late                 504   8
+├── ServerUnavailable            server-away          502   8
 └── StoreUnavailable             store-away           503   7
     ├── StoreFull                store-full           503   7
     └── StoreMismatch            store-mismatch       503   7
@@ -165,6 +166,12 @@ class Late(KuatoError):
     """The work was not done at the deadline; its answer will be dropped."""
 
     code, status, exit_code = "late", 504, 8
+
+
+class ServerUnavailable(KuatoError):
+    """The Kuato server that a client asks did not answer, or something else answered in its place."""
+
+    code, status, exit_code = "server-away", 502, 8
 
 
 class StoreUnavailable(KuatoError):

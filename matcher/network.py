@@ -2,12 +2,15 @@
 
 import ssl
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 from matcher.errors import BadSettings
-from matcher.settings import Settings
+
+Network = Mapping[str, Any]  # the settings network.*
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Proxy:
     authorization: str = ""
 
 
-def tls(settings: Settings) -> ssl.SSLContext:
+def tls(settings: Network) -> ssl.SSLContext:
     """Return what outgoing TLS connections trust and show: certificates are checked, against the host's name too.
 
     Raises BadSettings for files that cannot be used.
@@ -41,7 +44,7 @@ def tls(settings: Settings) -> ssl.SSLContext:
     return context
 
 
-def proxy_of(settings: Settings, scheme: str, host: str) -> Proxy | None:
+def proxy_of(settings: Network, scheme: str, host: str) -> Proxy | None:
     """Return the proxy for a URL of this scheme and host, None for a direct connection. Raises BadSettings."""
     if settings["network.proxy"]:
         return _proxy(settings["network.proxy"], "network.proxy")

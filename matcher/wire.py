@@ -16,6 +16,7 @@ from matcher.errors import BadPicture, BadSettings, KuatoError
 from matcher.extraction import AS_IS, Fingerprints
 from matcher.formats import FORMATS
 from matcher.picture import VIEWS
+from matcher.plaintext import printable as printable
 
 PREFIX = struct.Struct("<II")
 MAX_HEADER, MAX_BODY = 256 << 10, 8 << 20  # of an answer; nine views of all algorithms come to some 100 kB
@@ -115,13 +116,6 @@ def failure(header: dict[str, Any], family: type[KuatoError] = BadPicture) -> Ku
     kinds: list[type[KuatoError]] = [family, *family.__subclasses__(), BadSettings]
     kind = next((k for k in kinds if k.code == header["error"]), family)
     return kind(printable(str(header.get("text", "")), 700))
-
-
-def printable(text: str, longest: int) -> str:
-    """Return `text` cut to `longest` characters, with what could move a cursor or reverse a line written as an escape."""
-    if len(text) > longest:
-        text = text[: longest - 2] + ".."
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() if not "\ud800" <= c <= "\udfff" else "?" for c in text)
 
 
 def _require(holds: bool, what: str) -> None:

@@ -10,7 +10,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
-from matcher.errors import BadRequest, NotFound, Refused, TooManyRequests, Unauthorized
+from matcher.errors import BadRequest, NotFound, Refused, StoreUnavailable, TooManyRequests, Unauthorized
 from matcher.match import Answer, Match
 from matcher.records import Record
 from matcher.settings import Settings
@@ -154,6 +154,19 @@ class Door:
             )
         self._check_browser(request)
         return Caller("anonymous", self._anonymous, address=address)
+
+    def admits(self, authorization: str) -> bool:
+        """Whether a request with this Authorization header may come from somebody known; when that cannot be told, too."""
+        scheme, _, text = authorization.partition(" ")
+        try:
+            if scheme:
+                self._tokens.check(text.strip())
+                return True
+            return self._anonymous is not None and not self._tokens.any()
+        except Unauthorized:
+            return False
+        except StoreUnavailable:
+            return True
 
     def _check_name(self, request: Request) -> None:
         if self._names and _host(request.host) not in self._names:

@@ -9,32 +9,36 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 from waitress.task import ErrorTask
+from waitress.utilities import Error
 from waitress.wasyncore import close_all, loop
 
-from matcher.errors import BadRequest, BadSettings, KuatoError, RequestTooLarge
+from matcher.errors import BadRequest, BadSettings, KuatoError, RequestTooLarge, Unauthorized
 from matcher.web.tls import Terminator
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Address = IPv4Address | IPv6Address
+Admits = Callable[[str], bool]
 _POLL_SECONDS = 0.2
 _MAX_HEADER = 16 * 1024
 _RECEIVE = 256 * 1024  # waitress reads 8 KiB at a time by itself, which takes seconds for a large picture
+_SMALL = 1 << 20
 _LOCALHOST = "127.0.0.1"
 
 
 class _FailureTask(ErrorTask):
     """What a request that is no sound HTTP gets, in the form of all other errors."""
 
-    _KINDS: ClassVar[dict[int, type[KuatoError]]] = {400: BadRequest, 413: RequestTooLarge}
+    _KINDS: ClassVar[dict[int, type[KuatoError]]] = {400: BadRequest, 401: Unauthorized, 413: RequestTooLarge}
 
     def execute(self) -> None:
         request: Any = self.request
@@ -48,8 +52,32 @@ class _FailureTask(ErrorTask):
         self.write(body)
 
 
+class _Unknown(Error):
+    code, reason = 401, "Unauthorized"
+
+
+class _Parser(HTTPRequestParser):
+    """Refuses the large body of a stranger before it is sent: what is received lies on our disk."""
+
+    def __init__(self, adjustments: Any, admits: Admits) -> None:
+        super().__init__(adjustments)
+        self._admits = admits
+
+    def received(self, data: bytes) -> int:
+        before = self.headers_finished
+        consumed = int(super().received(data))
+        large = self.headers_finished and not before and not self.completed and (self.chunked or self.content_length > _SMALL)
+        if large and not self._admits(self.headers.get("AUTHORIZATION", "")):
+            self.error = _Unknown("a valid token is needed; send the header `Authorization: Bearer TOKEN`")
+            self.completed = True
+        return consumed
+
+
 class _Channel(HTTPChannel):
     error_task_class = _FailureTask
+
+    def parser_class(self, adjustments: Any) -> _Parser:
+        return _Parser(adjustments, self.server.admits)
 
 
 class HttpServer:
@@ -57,6 +85,7 @@ class HttpServer:
 
     threads: requests worked on at once. connections: most at once, further ones wait. max_body: bytes of a request beyond
     which it is refused unread. idle: seconds after which a silent connection is closed. context: for HTTPS.
+    admits: told the Authorization header, says whether somebody's body of more than 1 MiB is received at all.
     """
 
     def __init__(
@@ -70,6 +99,7 @@ class HttpServer:
         idle: int,
         prefix: str = "",
         context: ssl.SSLContext | None = None,
+        admits: Admits = lambda authorization: True,
     ) -> None:
         self._host, self._port = ip_address(bound.getsockname()[0]), int(bound.getsockname()[1])
         self._stopping = threading.Event()
@@ -96,6 +126,7 @@ class HttpServer:
             ident="kuato",
         )
         server.channel_class = _Channel
+        server.admits = admits
         self._server = server
 
     @property

@@ -15,6 +15,7 @@ from matcher.jobs import Jobs
 from matcher.retention import Retention
 from matcher.settings import Settings
 from matcher.tokens import Tokens
+from matcher.web.access import Door
 from matcher.web.app import create_app
 from matcher.web.http import HttpServer, listen, listen_address
 from matcher.web.metrics import Metrics
@@ -60,6 +61,7 @@ class Listener:
             idle=_IDLE_SECONDS,
             prefix=settings["web.prefix"],
             context=_context(settings),
+            admits=Door(tokens, settings, exposed).admits,
         )
 
     @property

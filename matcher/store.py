@@ -353,7 +353,7 @@ class Store:
         found = 0 if schema == RESTORING else int(schema) if schema.isdigit() else SCHEMA + 1
         if found == 0 < self._oldest:
             raise StoreMismatch(
-                f"the store under {self.prefix.decode()!r} is being restored, or that was interrupted; run `kuato restore` again, it begins anew"
+                f"the store under {self.prefix.decode()!r} is being restored, or that was interrupted; if so, run `kuato restore` again"
             )
         if not self._oldest <= found <= SCHEMA:
             remedy = "run `kuato upgrade`" if found < SCHEMA else "use the Kuato that wrote it, or another redis.prefix"

@@ -13,6 +13,7 @@ from matcher.settings import Settings
 
 if TYPE_CHECKING:
     from matcher.engine import Matcher
+    from matcher.store import Store
 
 OURS = ("matcher", "misp_module", "ail_connector")
 
@@ -47,6 +48,17 @@ class Invocation:
         from matcher.engine import Matcher
 
         return self._closing.enter_context(Matcher.open(self.settings))
+
+    def store(self, oldest: int) -> "Store":
+        """Return the store that the settings name by itself, also one with a schema as old as `oldest` (0: whatever it is)."""
+        from matcher.redis_server import EmbeddedRedis
+        from matcher.store import Store
+
+        url = self.settings["redis.url"]
+        locate = (lambda: url) if url else EmbeddedRedis(self.settings["data.dir"]).ensure
+        store = Store(locate, self.settings["redis.prefix"], oldest=oldest)
+        self._closing.callback(store.forget_connection)
+        return store
 
     @property
     def threads(self) -> int:

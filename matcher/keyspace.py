@@ -1,0 +1,77 @@
+"""Keys as such, whatever they hold: for a copy of all of them, and for what they take."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from matcher.errors import StoreMismatch
+from matcher.protocol import command
+from matcher.store import Store
+
+NONE, STRING, ZSET = b"none", b"string", b"zset"
+# How to read and to write a key, by type.
+_READ: dict[bytes, tuple[bytes, ...]] = {
+    STRING: (b"GET",),
+    b"hash": (b"HGETALL",),
+    b"set": (b"SMEMBERS",),
+    ZSET: (b"ZRANGE", b"0", b"-1", b"WITHSCORES"),
+    b"list": (b"LRANGE", b"0", b"-1"),
+}
+_WRITE = {STRING: b"SET", b"hash": b"HSET", b"set": b"SADD", ZSET: b"ZADD", b"list": b"RPUSH"}
+TYPES = tuple(_READ)
+_WORDS = 10_000  # of one command
+
+
+class Keyspace:
+    """The keys of a store. Every key is named without the store's prefix."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def names(self, kind: bytes = b"") -> Iterator[bytes]:
+        """Yield the keys of a kind (the beginning of their names); one that is written meanwhile may be missed or come twice."""
+        start = len(self._store.prefix)
+        return (key[start:] for key in self._store.scan(kind))
+
+    def strings(self, names: Sequence[bytes]) -> list[bytes | None]:
+        """Return the value of each key, None for one that is not there or no string."""
+        return self._store.read(self._keys(names))
+
+    def heads(self, names: Sequence[bytes], size: int) -> list[bytes]:
+        """Return the first `size` bytes of each string, empty where there is none."""
+        last = b"%d" % (size - 1)
+        return self._store.exchange([command(b"GETRANGE", key, b"0", last) for key in self._keys(names)])
+
+    def contents(self, names: Sequence[bytes]) -> list[tuple[bytes, list[bytes]]]:
+        """Return the type of each key and what it holds, flat as the server lists it; NONE for one that is not there or will expire.
+
+        Raises StoreMismatch for a type that no Kuato writes.
+        """
+        keys = self._keys(names)
+        answers = self._store.exchange([command(verb, key) for key in keys for verb in (b"TYPE", b"PTTL")])
+        types = [type if left == -1 else NONE for type, left in zip(answers[::2], answers[1::2], strict=True)]
+        if unknown := set(types) - {NONE, *TYPES}:
+            raise StoreMismatch(f"a key under {self._store.prefix.decode()!r} is a {min(unknown).decode()}, which no Kuato writes")
+        there = [command(_READ[type][0], key, *_READ[type][1:]) for key, type in zip(keys, types, strict=True) if type != NONE]
+        held = iter(self._store.exchange(there))
+        found = [[] if type == NONE else next(held) for type in types]
+        items = [one if isinstance(one, list) else [one] if one is not None else [] for one in found]
+        return [(type if some else NONE, some) for type, some in zip(types, items, strict=True)]
+
+    def write(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
+        """Let keys hold these strings."""
+        words = [word for name, value in pairs for word in (self._store.prefix + name, value)]
+        self._store.send([command(b"MSET", *words)] if words else [])
+
+    def replace(self, name: bytes, type: bytes, items: Sequence[bytes]) -> None:
+        """Let a key hold what `contents` returned, and nothing else. Not in one step: for keys that nobody uses meanwhile."""
+        key = self._store.prefix + name
+        if type == ZSET:  # listed with the score last, written with it first
+            items = [word for pair in zip(items[1::2], items[::2], strict=True) for word in pair]
+        parts = (items[at : at + _WORDS] for at in range(0, len(items), _WORDS))
+        self._store.send([command(b"DEL", key), *(command(_WRITE[type], key, *part) for part in parts)])
+
+    def delete(self, names: Iterable[bytes]) -> int:
+        """Delete keys; return how many there were."""
+        return self._store.delete(self._keys(names))
+
+    def _keys(self, names: Iterable[bytes]) -> list[bytes]:
+        return [self._store.prefix + name for name in names]

@@ -1,0 +1,112 @@
+"""Restore: what a backup holds, in a store of its own.
+
+The store says in place of its schema that it is being restored, from before the first key is touched until the last one is
+written. Whoever opens it meanwhile, or after a restore that was killed, is refused; only another restore may go on.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from matcher.archive import DELETED, END, HELD, STRINGS, ArchiveReader
+from matcher.backup import COUNTERS, META, TRANSIENT, Progress
+from matcher.claims import Claims
+from matcher.errors import Conflict
+from matcher.keyspace import Keyspace
+from matcher.store import RESTORING, SCHEMA, Store
+
+_BATCH = 1000
+# ARGV: number. An id that was ever given in this store is not given again.
+_RAISE = """
+if tonumber(redis.call('GET', KEYS[1]) or 0) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
+"""
+
+
+class Restore:
+    """Brings one backup into one store. store: opened for any schema (oldest=0)."""
+
+    def __init__(self, reader: ArchiveReader, store: Store) -> None:
+        self._reader = reader
+        self._store = store
+        self._keys = Keyspace(store)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the store holds what a restore left that did not finish."""
+        return self._schema() == RESTORING
+
+    def pictures(self) -> int:
+        """Return how many pictures the store holds now."""
+        return Claims(self._store).count()
+
+    def empty(self) -> bool:
+        """Whether there is nothing in the store that a restore would take away."""
+        return self.interrupted or next(self._known(), None) is None
+
+    def run(self, replace: bool = False, progress: Progress = lambda keys: None) -> None:
+        """Restore.
+
+        replace: whether what the store holds may be deleted first. progress: told how many keys are written.
+        Raises Conflict where it may not, or where other programs are connected; BadFile when the file was changed since it was
+        read; StoreUnavailable. Interrupted at any time, it leaves a store that is refused until another restore is run.
+        """
+        self._check_alone()
+        if not replace and not self.empty():
+            raise Conflict("the store is not empty; give --replace to delete what it holds, or use another redis.prefix or data.dir")
+        before = self._schema() or b"%d" % SCHEMA
+        self._store.set_field(self._meta, b"schema", RESTORING)
+        try:
+            self._check_alone()  # from now on nobody else gets in
+        except Conflict:
+            self._store.set_field(self._meta, b"schema", before)
+            raise
+        self._clear()
+        done = 0
+        for frame in self._reader.frames():
+            if frame.kind == STRINGS:
+                self._strings(frame.pairs())
+                done += len(frame.words) // 2
+            elif frame.kind == DELETED:
+                self._keys.delete(frame.words)
+            elif frame.kind != END:
+                self._held(HELD[frame.kind], frame.words)
+                done += 1
+            progress(done)
+        self._store.set_field(self._meta, b"schema", b"%d" % self._reader.header.schema)
+        self._store.forget_connection()
+
+    def _check_alone(self) -> None:
+        if others := self._store.companions():
+            raise Conflict(f"others are connected to this store ({others}); stop `kuato serve` and whatever else uses it, and try again")
+
+    def _strings(self, pairs: list[tuple[bytes, bytes]]) -> None:
+        for name, value in pairs:
+            if name in COUNTERS:
+                self._store.run(_RAISE, self._store.key(name), value)
+        self._keys.write([pair for pair in pairs if pair[0] not in COUNTERS])
+
+    def _held(self, type: bytes, words: list[bytes]) -> None:
+        name, items = words[0], words[1:]
+        if name != META:
+            self._keys.replace(name, type, items)
+            return
+        for field, value in zip(items[::2], items[1::2], strict=True):
+            self._store.set_field(self._meta, field, value)
+
+    def _clear(self) -> None:
+        """Delete all but the counters and the word that we are at work."""
+        for field in self._store.fields(self._meta):
+            if field != b"schema":
+                self._store.run("redis.call('HDEL', KEYS[1], ARGV[1])", self._meta, field)
+        names = self._keys.names()
+        while some := list(islice(names, _BATCH)):
+            self._keys.delete([name for name in some if name not in (META, *COUNTERS)])
+
+    def _known(self) -> Iterator[bytes]:
+        return (name for name in self._keys.names() if name not in (META, *COUNTERS) and not name.startswith(TRANSIENT))
+
+    def _schema(self) -> bytes | None:
+        return self._store.field(self._meta, b"schema")
+
+    @property
+    def _meta(self) -> bytes:
+        return self._store.key(META)

@@ -10,6 +10,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
+from matcher.bank import Bank
 from matcher.errors import BadRequest, NotFound, Refused, StoreUnavailable, TooManyRequests, Unauthorized
 from matcher.match import Answer, Match
 from matcher.records import Record
@@ -38,29 +39,35 @@ class Caller:
         return bool(self.banks or self.orgs)
 
     def shown(self, record: Record) -> Record | None:
-        """Return the part of a picture that the caller may see, None for none of it."""
-        if self.banks and not self.banks.intersection(record.banks):
-            return None
+        """Return the part of a picture that the caller may see, None for a picture that does not exist for the caller."""
+        part = self.part(record)
+        hidden = (self.banks and not part.banks) or (self.orgs and record.sources and not part.sources)
+        return None if hidden else part
+
+    def part(self, record: Record) -> Record:
+        """Return a picture without what only others may know of it, whatever is left."""
         if self.orgs:
-            sources = tuple(source for source in record.sources if self._may_know(source))
-            if record.sources and not sources:
-                return None
-            record = replace(record, sources=sources)
+            record = replace(record, sources=tuple(source for source in record.sources if self._may_know(source)))
         return replace(record, banks=tuple(bank for bank in record.banks if bank in self.banks)) if self.banks else record
 
     def sees(self, record: Record) -> bool:
         """Whether the picture exists for the caller."""
         return self.shown(record) is not None
 
-    def told(self, answer: Answer) -> Answer:
-        """Return the part of an answer that the caller may see."""
+    def told(self, answer: Answer, banks: Iterable[Bank]) -> Answer:
+        """Return the part of an answer that the caller may see. banks: all there are, each with the tags that it emits."""
         if not self.limited:
             return answer
-        return replace(answer, matches=self._shown(answer.matches), suppressed=self._shown(answer.suppressed))
+        tags = frozenset(tag for bank in banks if not self.banks or bank.name in self.banks for tag in bank.tags)
+        return replace(answer, matches=self._shown(answer.matches, tags), suppressed=self._shown(answer.suppressed, tags))
 
-    def _shown(self, matches: Iterable[Match]) -> tuple[Match, ...]:
+    def _shown(self, matches: Iterable[Match], tags: frozenset[str]) -> tuple[Match, ...]:
         found = ((match, self.shown(match.picture)) for match in matches)
-        return tuple(replace(match, picture=picture) for match, picture in found if picture is not None)
+        return tuple(
+            replace(match, picture=picture, emits=tuple(tag for tag in match.emits if tag in tags))
+            for match, picture in found
+            if picture is not None
+        )
 
     def searched_banks(self, asked: Iterable[str]) -> tuple[str, ...] | None:
         """Return the banks to search, None for all. Raises Refused for one that is not the caller's."""

@@ -51,8 +51,7 @@ class Acts:
         answer = self.search(data, name, limit=search) if search is not None else None
         hidden = self._caller.limited and not self._seen(data)
         added = self._matcher.add(data, sources=sources, tags=tags, banks=banks, name=name, waiting=self._waiting)
-        picture = self._caller.shown(added.record) or added.record
-        return {"new": added.new or hidden, "picture": shapes.picture(picture), "answer": answer}
+        return {"new": added.new or hidden, "picture": shapes.picture(self._caller.part(added.record)), "answer": answer}
 
     def search(self, data: bytes, name: str, *, limit: int, banks: Iterable[str] = ()) -> shapes.Answer:
         """Return which of the pictures that the caller sees this one may be. Raises what Matcher.search does, and Refused."""
@@ -63,7 +62,7 @@ class Acts:
 
     def answer(self, name: str, found: Answer) -> shapes.Answer:
         """Return an answer as the caller may see it."""
-        return shapes.answer(name, self._caller.told(found))
+        return shapes.answer(name, self._caller.told(found, self._matcher.banks.list() if self._caller.limited else ()))
 
     def hidden(self, record: "Record") -> bool:
         """Whether a picture does not exist for the caller."""

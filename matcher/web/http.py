@@ -76,8 +76,9 @@ class _Parser(HTTPRequestParser):
 class _Channel(HTTPChannel):
     error_task_class = _FailureTask
 
-    def parser_class(self, adjustments: Any) -> _Parser:
-        return _Parser(adjustments, self.server.admits)
+    def parser_class(self, adjustments: Any) -> _Parser:  # type: ignore[override]
+        server: Any = self.server
+        return _Parser(adjustments, server.admits)
 
 
 class HttpServer:

@@ -37,7 +37,11 @@ class JobState(TypedDict):
 
 
 class JobResult(TypedDict):
-    """What became of one item: what the route for one picture would have answered, or the error."""
+    """What became of one item: what the route for one picture would have answered, or the error.
+
+    Of a saved page the result is its address (`page`), whether there was more than the limits allow (`truncated`), and
+    `pictures`: for each picture in it its own address (`url`), and again name, result and error.
+    """
 
     index: int
     name: str
@@ -99,7 +103,10 @@ _MANY = Upload({PICTURE: (1, None)}, details=AddMany)
 
 @routes.post("/pictures/many", role=Role.WRITE, body=_MANY, returns={202: JobState}, errors=(NotFound, Busy, StoreFull), audit="add.many")
 def add_many(call: Call) -> Reply:
-    """Remember many pictures, in a job."""
+    """Remember many pictures, in a job.
+
+    Saved pages (HTML, MHTML, HAR) are taken apart: each picture in them gains the page as a source.
+    """
     asked = call.body
     banks = call.caller.written_banks(asked.banks)
     call.caller.written_sources(one.source() for one in asked.sources)
@@ -117,7 +124,10 @@ def add_many(call: Call) -> Reply:
     audit="search.many",
 )
 def search_many(call: Call) -> Reply:
-    """Search for many pictures, in a job."""
+    """Search for many pictures, in a job.
+
+    Saved pages (HTML, MHTML, HAR) are taken apart: each picture in them is searched for.
+    """
     banks = call.caller.searched_banks(call.body.banks)
     _check_banks(call, banks or ())
     return _submitted(call, SEARCH, {"limit": check_limit(call, call.body.limit), "banks": list(banks or ())})
@@ -179,9 +189,11 @@ def _submitted(call: Call, kind: str, parameters: dict[str, Any]) -> Reply:
 
 
 def _items(call: Call) -> Iterator[Item]:
+    settings = call.services.settings
+    largest = max("picture.max_bytes", "pages.max_bytes", key=lambda setting: settings[setting])
     for file in call.files[PICTURE]:
         try:
-            yield Item(name_of(file), content(file, call.services.settings))
+            yield Item(name_of(file), content(file, settings, largest))
         except BadPicture as error:
             raise BadRequest(f"{error}; nothing was begun") from None
 

@@ -158,7 +158,7 @@ def change_picture(call: Call) -> shapes.Picture:
         fewer_banks=change.remove_banks,
     )
     call.audited |= _audited(changed.sha256, changed.sensitive)
-    return shapes.picture(caller.shown(changed) or changed)
+    return shapes.picture(caller.part(changed))
 
 
 @routes.delete("/pictures/{sha256}", role=Role.WRITE, returns={204: None}, audit="remove")

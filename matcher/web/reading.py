@@ -62,12 +62,12 @@ def body_of(operation: Operation, request: Request) -> tuple[BaseModel | None, d
     raise UnsupportedMedia(f"this address takes {_MULTIPART} with the parts {', '.join(declared.files)}{also}")
 
 
-def content(file: FileStorage, settings: Settings) -> bytes:
-    """Return the bytes of an uploaded file. Raises TooLarge."""
-    most = settings["picture.max_bytes"]
+def content(file: FileStorage, settings: Settings, setting: str = "picture.max_bytes") -> bytes:
+    """Return the bytes of an uploaded file, as many as a setting allows. Raises TooLarge."""
+    most = settings[setting]
     data = file.stream.read(most + 1)
     if len(data) > most:
-        raise TooLarge(f"{name_of(file)} has more than {most / 1e6:.1f} MB, the limit (picture.max_bytes)")
+        raise TooLarge(f"{name_of(file)} has more than {most / 1e6:.1f} MB, the limit ({setting})")
     return data
 
 

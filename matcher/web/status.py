@@ -46,6 +46,7 @@ def ready(call: Call) -> Ready:
 @routes.get("/metrics", role=Role.SEARCH, outside=True, returns=str, content_type=_PROMETHEUS)
 def get_metrics(call: Call) -> Reply:
     """Return figures for Prometheus."""
+    call.caller.check_unlimited()
     services = call.services
     try:
         memory = services.matcher.collection.store.info()["used_memory"]

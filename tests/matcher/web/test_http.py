@@ -13,7 +13,7 @@ LARGE = 5_000_000
 
 @pytest.fixture
 def asked() -> Iterator[Callable[..., bytes]]:
-    """Ask a server that knows one token; returns the beginning of its answer."""
+    """Ask a server that knows one token; returns its whole answer."""
 
     def count(environ, start_response):
         size = len(environ["wsgi.input"].read())
@@ -27,8 +27,8 @@ def asked() -> Iterator[Callable[..., bytes]]:
 
     def ask(headers: str, body: bytes = b"") -> bytes:
         with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=10) as connection:
-            connection.sendall(f"POST / HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n".encode() + body)
-            return connection.recv(4096)
+            connection.sendall(f"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n\r\n".encode() + body)
+            return b"".join(iter(lambda: connection.recv(4096), b""))
 
     yield ask
     server.stop()

@@ -41,8 +41,9 @@ class Caller:
     def shown(self, record: Record) -> Record | None:
         """Return the part of a picture that the caller may see, None for a picture that does not exist for the caller."""
         part = self.part(record)
-        hidden = (self.banks and not part.banks) or (self.orgs and record.sources and not part.sources)
-        return None if hidden else part
+        in_no_bank = self.banks and not part.banks
+        known_from_others = self.orgs and record.sources and not part.sources
+        return None if in_no_bank or known_from_others else part
 
     def part(self, record: Record) -> Record:
         """Return a picture without what only others may know of it, whatever is left."""
@@ -88,6 +89,13 @@ class Caller:
     def written_sources(self, sources: Iterable[Source]) -> tuple[Source, ...]:
         """Return sources as this caller may note them: of its own organisation. Raises Refused, BadRequest."""
         return tuple(self._owned(source) for source in sources)
+
+    def added_sources(self, sources: Iterable[Source]) -> tuple[Source, ...]:
+        """Return the sources of a picture that the caller adds, as `written_sources`. Raises BadRequest where it would not see it then."""
+        owned = self.written_sources(sources)
+        if self.orgs and not owned:
+            raise BadRequest("this token is limited to organisations; name a source, so that the picture becomes theirs")
+        return owned
 
     def check_owns(self, record: Record) -> None:
         """Raise Refused when others, whom the caller does not see, know the picture, too."""

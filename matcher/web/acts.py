@@ -47,7 +47,7 @@ class Acts:
     ) -> AddedPicture:
         """Remember a picture; search: with how many matches at most to look for it before. Raises what Matcher.add does, and Refused."""
         banks = self._caller.written_banks(banks)
-        sources = self._caller.written_sources(sources)
+        sources = self._caller.added_sources(sources)
         answer = self.search(data, name, limit=search) if search is not None else None
         hidden = self._caller.limited and not self._seen(data)
         added = self._matcher.add(data, sources=sources, tags=tags, banks=banks, name=name, waiting=self._waiting)

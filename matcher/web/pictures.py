@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from matcher import shapes
 from matcher.engine import Wanted, checked_sha256
 from matcher.errors import NotFound
+from matcher.records import Record
 from matcher.tokens import Role
 from matcher.web.access import shown_to
 from matcher.web.acts import AddedPicture
@@ -124,20 +125,26 @@ def fetch_picture(call: Call) -> Reply:
 @routes.get("/pictures", role=Role.SEARCH, query=Listing, returns=Pictures, errors=(NotFound,))
 def list_pictures(call: Call) -> Pictures:
     """List known pictures, newest first, page by page."""
-    asked = call.query
+    asked, caller = call.query, call.caller
     if asked.bank is not None:
-        call.caller.searched_banks((asked.bank,))
+        caller.searched_banks((asked.bank,))
     wanted = Wanted(asked.tag, asked.bank, asked.source, _seconds(asked.since), _seconds(asked.until))
     limit = check_limit(call, asked.limit)
-    page = call.services.matcher.page(wanted, limit=limit, after=asked.after, shown=call.caller.sees)
-    shown = (call.caller.shown(record) for record in page.records)
-    return {"pictures": [shapes.picture(record) for record in shown if record is not None], "next": page.next}
+
+    def wanted_by_caller(record: Record) -> bool:
+        # By what the caller may know of it: where else it was seen is not to be found out by asking for that.
+        return caller.sees(record) and wanted.admits(caller.part(record))
+
+    page = call.services.matcher.page(wanted, limit=limit, after=asked.after, shown=wanted_by_caller)
+    return {"pictures": [shapes.picture(caller.part(record)) for record in page.records], "next": page.next}
 
 
 @routes.get("/pictures/{sha256}", role=Role.SEARCH, returns=shapes.WholePicture)
 def get_picture(call: Call) -> shapes.WholePicture:
     """Return a known picture with its fingerprints."""
-    return shapes.whole_picture(shown_to(call.caller, call.services.matcher.get(call.path["sha256"])))
+    matcher = call.services.matcher
+    record = matcher.get(call.path["sha256"])
+    return shapes.whole_picture(shown_to(call.caller, record), matcher.shown_fingerprints(record))
 
 
 @routes.patch("/pictures/{sha256}", role=Role.WRITE, body=Change, returns=shapes.Picture, audit="change")

@@ -180,6 +180,12 @@ class Matcher:
         """Whether nothing but the match may be shown of a picture, as its banks are now."""
         return self.collection.named([record])[0].sensitive
 
+    def shown_fingerprints(self, record: Record) -> dict[str, bytes]:
+        """Return the fingerprints of a picture that may be shown: of a sensitive one none in which something of it may be seen."""
+        if not record.sensitive:
+            return record.fingerprints
+        return {n: v for n, v in record.fingerprints.items() if n in self.algorithms and not self.algorithms[n].shows_pixels}
+
     def by_source(self, kind: str, id: str) -> list[Record]:
         """Return the pictures seen at a source, newest first."""
         found = self.collection.newest(self.collection.lists.seen_at(kind, id))

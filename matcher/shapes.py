@@ -1,5 +1,6 @@
 """What programs read: answers as JSON, on the command line and over HTTP. Field names never change meaning; fields may be added."""
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ class Source(TypedDict):
 
 
 class Picture(TypedDict):
-    """A known picture, without its fingerprints. sensitive: nothing but this is shown of it."""
+    """A known picture, without its fingerprints. sensitive: nothing but this is shown of it, and its sources have no metadata."""
 
     sha256: str
     format: str
@@ -201,11 +202,9 @@ def picture(record: "Record") -> Picture:
     }
 
 
-def whole_picture(record: "Record") -> WholePicture:
-    """Return a known picture with its fingerprints, each with the version of its algorithm."""
-    prints: dict[str, Fingerprint] = {
-        name: {"version": record.versions[name], "hex": value.hex()} for name, value in record.fingerprints.items()
-    }
+def whole_picture(record: "Record", fingerprints: Mapping[str, bytes]) -> WholePicture:
+    """Return a known picture with these of its fingerprints, each with the version of its algorithm."""
+    prints: dict[str, Fingerprint] = {name: {"version": record.versions[name], "hex": value.hex()} for name, value in fingerprints.items()}
     return {**picture(record), "fingerprints": prints}
 
 

@@ -7,7 +7,6 @@ import click
 from matcher import shapes
 from matcher.commands import tables
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
-from matcher.source import Source
 
 
 @click.command()
@@ -17,8 +16,9 @@ from matcher.source import Source
 def show(invocation: Invocation, sha256: str, as_json: bool) -> None:
     """Show all that is known of one picture, named by its SHA-256."""
     record = invocation.matcher.get(sha256)
+    fingerprints = invocation.matcher.shown_fingerprints(record)
     if as_json:
-        tables.emit(shapes.whole_picture(record))
+        tables.emit(shapes.whole_picture(record, fingerprints))
         return
     rows = [
         ("picture", record.sha256),
@@ -27,16 +27,17 @@ def show(invocation: Invocation, sha256: str, as_json: bool) -> None:
         ("banks", ", ".join(record.banks)),
         ("tags", ", ".join(record.tags)),
     ]
-    rows += [("seen at", _source(source)) for source in record.sources]
-    rows += [(f"{name} v{record.versions[name]}", _short(value)) for name, value in record.fingerprints.items()]
+    rows += [("sensitive", "what its sources tell of it is not shown")] if record.sensitive else []
+    rows += [("seen at", _source(shapes.source(source, record.sensitive))) for source in record.sources]
+    rows += [(f"{name} v{record.versions[name]}", _short(value)) for name, value in fingerprints.items()]
     tables.show(tables.pairs([(name, value) for name, value in rows if value]))
 
 
-def _source(source: Source) -> str:
-    first, last = shapes.moment(source.first_seen), shapes.moment(source.last_seen)
+def _source(source: shapes.Source) -> str:
+    first, last = source["first_seen"], source["last_seen"]
     times = f", {first} to {last}" if first and first != last else f", {last}" if last else ""
-    kept = {name: value for name, value in (("metadata", source.metadata), ("visibility", source.visibility)) if value}
-    return f"{source.key}{times}{', ' + json.dumps(kept, ensure_ascii=False) if kept else ''}"
+    kept = {name: value for name, value in (("metadata", source["metadata"]), ("visibility", source["visibility"])) if value}
+    return f"{source['kind']}:{source['id']}{times}{', ' + json.dumps(kept, ensure_ascii=False) if kept else ''}"
 
 
 def _short(value: bytes) -> str:

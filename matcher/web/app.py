@@ -122,7 +122,8 @@ def _answer_errors(app: Flask, services: Services) -> None:
 
     @app.errorhandler(Exception)
     def unforeseen(_error: Exception) -> Response:
-        _log.exception("%s %s failed", request.method, request.path)
+        # Not the address itself, which may name a picture that must not be named here.
+        _log.exception("%s %s failed", request.method, request.url_rule)
         return failed(KuatoError(), "Kuato could not answer; its log tells why")
 
 

@@ -69,6 +69,11 @@ class Job:
     size: int = 0
 
     @property
+    def resumed(self) -> bool:
+        """Whether this is not the first time that it is in work: an item without a result may have been worked on, too."""
+        return self.done > 0 or self.tries > 1
+
+    @property
     def token(self) -> str:
         """The id of the token that asked, "" without one."""
         return str(self.caller.get("token", ""))

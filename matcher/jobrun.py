@@ -91,7 +91,9 @@ class Run:
             if type(error) is KuatoError:  # decoders do not start, say
                 raise
             failure = {"code": error.code, "message": str(error)}
-        except Exception as error:  # noqa: BLE001 - an item that shows a mistake of ours must not keep the others
+        except Exception as error:
+            if self._halted.is_set() and self._outcome is None:  # the server ends, and with it what the work needs
+                raise KuatoError("stopped in the middle") from error
             # Where, but not with which words: these may name a picture of which nothing may be logged.
             where = "".join(traceback.format_tb(error.__traceback__))
             _log.error("job %s: item %d failed with %s\n%s", self._job.id, number, type(error).__name__, where)

@@ -550,6 +550,33 @@ class TestStopping:
         assert gate.names == [f"{n}.png" for n in range(5)]
         assert following.get(first).started == halfway.started
 
+    def test_what_fails_because_the_server_ends_is_done_by_the_next(self, make: Make, gate: Gate) -> None:
+        def torn(job: Job, item: Item) -> dict[str, Any]:
+            gate(job, item)
+            raise RuntimeError("the worker pool is closed")
+
+        jobs = make({"work": torn})
+        id = jobs.submit("work", items(2)).id
+        gate.wait()
+        with ThreadPoolExecutor(1) as threads:
+            ending = threads.submit(jobs.stop)
+            until(jobs._stopping.is_set)
+            gate.open.set()
+            ending.result()
+        assert jobs.get(id).done == 0
+        resumed: list[bool] = []
+
+        def whole(job: Job, _item: Item) -> dict[str, Any]:
+            resumed.append(job.resumed)
+            return {}
+
+        following = make({"work": whole})
+        job = following.wait(id, LONG)
+        assert (job.state, job.done, job.failed) == (State.DONE, 2, 0)
+        assert resumed == [True, True]
+        following.wait(following.submit("work", items(1)).id, LONG)
+        assert resumed[2:] == [False]
+
     def test_it_may_start_again(self, make: Make, client: redis.Redis) -> None:
         jobs = make()
         for _ in range(3):

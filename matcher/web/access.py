@@ -19,6 +19,7 @@ from matcher.source import Source
 from matcher.tokens import Role, Tokens
 
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
+_PROXIED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 _NOBODY = "none"
 
 
@@ -192,6 +193,9 @@ class Door:
         # cannot help sending its Origin, and a name of its own that it had point here.
         if _host(request.host) not in LOOPBACK_NAMES | self._names:
             raise Refused("without a token the API is asked under localhost alone; see web.names in Kuato's settings")
+        # Nor may whoever a proxy lets in that stands on this machine, and that nobody told us of.
+        if any(name in request.headers for name in _PROXIED):
+            raise Refused("a proxy stands in between, so a token is needed; see web.proxy in Kuato's settings")
         origin = request.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc != request.host:
             raise Refused("a page of another server may not ask without a token")

@@ -159,7 +159,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("web.rate_limit", "whole", 6000, "requests a minute", "Most requests of one token (without token: of one address); 0: no limit. A token can have its own.", least=0),
     Setting("audit.file", "path", "", "", "File that gains a JSON line for each write, search and export; empty: audit.jsonl in data.dir."),
     Setting("jobs.dir", "path", "", "", "Folder that keeps what jobs are to work on until they end; empty: jobs in data.dir."),
-    Setting("jobs.threads", "whole", 1, "jobs", "Jobs worked on at once.", least=1, most=64),
+    Setting("jobs.threads", "whole", 2, "jobs", "Jobs worked on at once.", least=1, most=64),
     Setting("jobs.max_waiting", "whole", 1000, "jobs", "Most unfinished jobs; a further one is refused.", least=1),
     Setting("jobs.max_bytes", "whole", 4 << 30, "bytes", "Most that unfinished jobs may keep in jobs.dir; a further job is refused.", least=1 << 20),
     Setting("jobs.keep_hours", "number", 24.0, "h", "How long the result of a job is kept.", least=0.01),

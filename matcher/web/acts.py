@@ -28,12 +28,17 @@ class AddedPicture(TypedDict):
 
 
 class Acts:
-    """What one caller does with the matcher. waiting: seconds to wait for a free worker at most, None for as long as it takes."""
+    """What one caller does with the matcher.
 
-    def __init__(self, matcher: Matcher, caller: Caller, waiting: float | None = None) -> None:
+    waiting: seconds to wait for a free worker at most, None for as long as it takes. begun: when this was begun the first time,
+    where it is done again (seconds since the epoch): what was added since is told as new once more.
+    """
+
+    def __init__(self, matcher: Matcher, caller: Caller, waiting: float | None = None, begun: float | None = None) -> None:
         self._matcher = matcher
         self._caller = caller
         self._waiting = waiting
+        self._begun = begun
 
     def add(
         self,
@@ -51,7 +56,8 @@ class Acts:
         answer = self.search(data, name, limit=search) if search is not None else None
         hidden = self._caller.limited and not self._seen(data)
         added = self._matcher.add(data, sources=sources, tags=tags, banks=banks, name=name, waiting=self._waiting)
-        return {"new": added.new or hidden, "picture": shapes.picture(self._caller.part(added.record)), "answer": answer}
+        again = self._begun is not None and added.record.added >= int(self._begun)
+        return {"new": added.new or hidden or again, "picture": shapes.picture(self._caller.part(added.record)), "answer": answer}
 
     def search(self, data: bytes, name: str, *, limit: int, banks: Iterable[str] = ()) -> shapes.Answer:
         """Return which of the pictures that the caller sees this one may be. Raises what Matcher.search does, and Refused."""

@@ -21,7 +21,10 @@ routes = Routes("jobs")
 
 
 class JobState(TypedDict):
-    """A job. total: items; done: how many of them have a result; failed: how many of those an error. expires: when it is forgotten."""
+    """A job. total: items; done: how many of them have a result; failed: how many of those an error. expires: when it is forgotten.
+
+    cancelling: to be cancelled; what is in work is finished first.
+    """
 
     id: str
     kind: str
@@ -29,6 +32,7 @@ class JobState(TypedDict):
     total: int
     done: int
     failed: int
+    cancelling: bool
     created: str | None
     started: str | None
     ended: str | None
@@ -174,6 +178,7 @@ def shape(job: Job) -> JobState:
         "total": job.total,
         "done": job.done,
         "failed": job.failed,
+        "cancelling": job.cancelling,
         "created": moment(job.created),
         "started": moment(job.started),
         "ended": moment(job.ended),

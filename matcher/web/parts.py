@@ -37,9 +37,9 @@ class NewSource(Model):
     metadata: dict[str, Any] = Field(default_factory=dict)
     visibility: dict[str, Any] = Field(default_factory=dict)
 
-    def source(self) -> Source:
-        """Return the source."""
-        now = time.time()
+    def source(self, now: float | None = None) -> Source:
+        """Return the source; now: the time in its place where none is given, seconds since the epoch."""
+        now = time.time() if now is None else now
         first = (self.first_seen or self.last_seen).timestamp() if self.first_seen or self.last_seen else now  # type: ignore[union-attr]
         last = self.last_seen.timestamp() if self.last_seen else max(first, now if self.first_seen is None else first)
         return Source(self.kind, self.id, min(first, last), max(first, last), self.metadata, self.visibility)

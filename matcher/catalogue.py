@@ -111,6 +111,17 @@ class Lists:
         places = [self._source(source.kind, source.id) for source in sources]
         return [(key, id.to_bytes(4, "little") + check) for key, check in places]
 
+    def unfile(self, id: int, sources: Iterable[Source]) -> None:
+        """Take a picture out of the lists of sources it is no longer known from."""
+        for source in sources:
+            key, check = self._source(source.kind, source.id)
+            entry = np.frombuffer(id.to_bytes(4, "little") + check, "<u8")
+            while (value := self._store.read([key])[0]) is not None:
+                entries = np.frombuffer(value, "<u8")
+                left = entries[entries != entry]
+                if len(left) == len(entries) or self._store.replace(key, value, left.tobytes()):
+                    break
+
     def tagged(self, tag: str) -> Ids:
         """Return the ids that were ever given a tag, newest first."""
         return self._ids(self._tag(tag))

@@ -100,6 +100,12 @@ class Collection:
         self.drop_claim(key, claim.id)
         self.large.delete(claim.id, self.filing.large_names)
 
+    def clear_away(self, record: Record) -> None:
+        """Let go of what belongs to a picture whose record was buried."""
+        self.drop_claim(bytes.fromhex(record.sha256), record.id)
+        # Of all algorithms it was ever fingerprinted with, enabled or not.
+        self.large.delete(record.id, {*self.filing.large_names, *record.versions})
+
     def drop_claim(self, sha256: bytes, id: int) -> None:
         """Free the SHA-256 of a picture that was removed, unless another has taken its place."""
         while (claim := self.claims.get(sha256)) is not None and claim.id == id:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.protocol import Column, rows, string, strings
+from matcher.protocol import Column, cut, gathered, side_by_side, string, strings
 from matcher.store import Store
 
 # ARGV: field, expected value ("" for none), new value ("" to delete). Answers 1 when it was swapped.
@@ -136,11 +136,9 @@ class Claims:
 
         claims: CLAIMS (n,).
         """
-        head = self._store.key(b"c")
-        keys = np.stack([shas[:, 0], shas[:, 1] >> 4], axis=1)
-        framed = b"*4\r\n$6\r\nHSETNX\r\n$%d\r\n%b" % (len(head) + 2, head)
-        block = rows(framed, keys, b"\r\n$32\r\n", shas, b"\r\n$16\r\n", _columns(claims), b"\r\n")
-        return np.asarray(self._store.numbers(block, len(shas)) == 1)
+        keys = side_by_side(self._store.key(b"c"), np.stack([shas[:, 0], shas[:, 1] >> 4], axis=1))
+        block = side_by_side(b"*4\r\n$6\r\nHSETNX\r\n", strings(keys), strings(shas), strings(_columns(claims)))
+        return np.asarray(self._store.numbers(cut(block)) == 1)
 
     def swap_many(self, changes: Sequence[tuple[bytes, Claim | None, Claim | None]]) -> list[bool]:
         """Do for many pictures what `swap` does for one."""
@@ -154,13 +152,13 @@ class Claims:
         order, buckets = self._by_bucket(shas)
         fields, values = strings(shas[order]), strings(_columns(claims[order]))
         script = string(self._store.script(_SETTLE)) + string(b"1")
-        blocks = [
+        each = (
             b"*%d\r\n$7\r\nEVALSHA\r\n%b%b" % (4 + 2 * (end - start), script, string(key))
             + fields[start:end].tobytes()
             + values[start:end].tobytes()
             for key, start, end in buckets
-        ]
-        self._store.numbers(b"".join(blocks), len(blocks))
+        )
+        self._store.numbers(gathered(each))
 
     def _by_bucket(self, shas: Column) -> tuple[NDArray[np.intp], list[tuple[bytes, int, int]]]:
         """Return an order that keeps each bucket's SHA-256s together, and the key of each bucket with where they begin and end."""

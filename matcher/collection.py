@@ -25,6 +25,7 @@ from matcher.source import Source
 from matcher.store import Store
 
 _POLL = 0.02
+SEEN_ONCE = 3600.0  # seconds within which a picture that is added again without a source counts as seen once
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,7 @@ class Collection:
             mine = Claim(record.id, claim.generation + 1 if claim else 1, self.clock() + self.lease)
             if self._finish_claimed(sha256, claim, mine, record, fingerprints.values):
                 return Added(self.named([record])[0], True)
-        raise StoreUnavailable(
-            f"picture {fingerprints.sha256} is being added by another process that does not finish; try again, or run `kuato doctor`"
-        )
+        raise StoreUnavailable("the picture is being added by another process that does not finish; try again, or run `kuato doctor`")
 
     def remove(self, sha256: str) -> None:
         """Forget a picture: once this returns it answers nowhere. Raises NotFound."""
@@ -125,13 +124,20 @@ class Collection:
         found = self.records.live([claim.id]) if claim else {}
         return next(iter(self.named(found.values())), None)
 
-    def note(self, record: Record, sources: Sequence[Source] = (), tags: Iterable[str] = (), bank_ids: Iterable[int] = ()) -> bool:
-        """Give a picture sources, tags and banks; False when it was removed meanwhile."""
+    def note(
+        self,
+        record: Record,
+        sources: Sequence[Source] = (),
+        tags: Iterable[str] = (),
+        bank_ids: Iterable[int] = (),
+        seen: float = 0.0,
+    ) -> bool:
+        """Give a picture sources, tags and banks; False when it was removed meanwhile. seen: now, at no source; 0: it was not."""
         tags = [tag for tag in tags if tag not in record.tags]
         bank_ids = [bank for bank in bank_ids if bank not in record.bank_ids]
         known = {source.key for source in record.sources}
         fresh = [source for source in sources if source.key not in known]
-        lines = journal_lines(sources, tags, bank_ids)
+        lines = journal_lines(sources, tags, bank_ids, seen)
         if not lines:
             return True
         # The lists first: what a record says must be findable, what a list says is checked.
@@ -208,7 +214,9 @@ class Collection:
                 self.claims.swap(sha256, claim, Claim(claim.id))
             if not self.renew(entry.record, wanted, values):
                 return None
-            if self.note(entry.record, wanted.sources, wanted.tags, wanted.bank_ids):
+            # Seen again, which is what retention goes by; a source tells it itself.
+            again = not wanted.sources and wanted.added - entry.record.last_seen > SEEN_ONCE
+            if self.note(entry.record, wanted.sources, wanted.tags, wanted.bank_ids, wanted.added if again else 0.0):
                 return next(iter(self.named(self.records.live([claim.id]).values())), None)
             return None
         if claim.settled or (entry is not None and entry.record is None):

@@ -4,9 +4,8 @@ A posting list is one Redis string grown by APPEND, so an entry is there or not,
 Entries are hints: an id may stand twice, or be of a picture that was removed; the record decides.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,27 @@ class Candidates:
     truncated: bool = False
 
 
+class Room:
+    """The room that lists were left to grow when much was appended to them."""
+
+    def __init__(self) -> None:
+        self._words: dict[bytes, list[NDArray[Any]]] = {}
+
+    def note(self, prefix: bytes, words: NDArray[Any]) -> None:
+        """Remember lists: the beginning of their keys, and the end of each, uint16 or uint32 (n,)."""
+        some = self._words.setdefault(prefix, [])
+        some.append(words)
+        if len(some) > _MERGED:
+            self._words[prefix] = [np.unique(np.concatenate(some))]
+
+    def give_back(self, store: Store) -> None:
+        """Let the lists have just the memory they need."""
+        words, self._words = self._words, {}
+        for prefix, some in words.items():
+            store.shorten(prefix, np.unique(np.concatenate(some)))
+
+
+_MERGED = 16
 ENTRY = 16
 
 
@@ -67,16 +87,14 @@ class BandIndex:
             (prefix + key, entry.tobytes()) for prefix, key, entry in zip(self._prefixes, self._keys(fingerprint), entries, strict=True)
         ]
 
-    def file_many(self, ids: Ids, fingerprints: NDArray[np.uint8]) -> Iterator[bytes]:
-        """File many fingerprints, uint8 (n, bits / 8), under their ids, uint32 (n,), as `entries` tells of one.
-
-        Yield the keys of the lists that APPEND has left room to grow.
-        """
-        words = fingerprints.view(">u2").astype(np.uint16) >> np.uint16(16 - self.KEY_BITS)
-        entries = self._checks(fingerprints.view(np.uint32))
-        entries[..., 0] = ids[:, None]
+    def file_many(self, ids: Ids, fingerprints: NDArray[np.uint8], room: Room) -> None:
+        """File many fingerprints, uint8 (n, bits / 8), under their ids, uint32 (n,), as `entries` tells of one."""
+        bands = fingerprints.view(">u2").astype(np.uint16) >> np.uint16(16 - self.KEY_BITS)
+        words = np.zeros((len(fingerprints), 9), np.uint32)
+        words[:, : self._bits // 32] = fingerprints.view(np.uint32)
         for band, prefix in enumerate(self._prefixes):
-            yield from self._store.file(prefix, words[:, band], np.ascontiguousarray(entries[:, band]).view(np.uint8))
+            entries = np.concatenate([ids.astype(np.uint32)[:, None], words[:, self._check[band]]], axis=1)
+            room.note(prefix, self._store.file(prefix, bands[:, band], np.ascontiguousarray(entries).view(np.uint8)))
 
     def search(self, fingerprint: bytes) -> Candidates:
         """Return a superset of all ids within the radius, nearly free of others."""
@@ -140,6 +158,14 @@ class VoteIndex:
         """Return what filing `id` under each (slot, key) appends; the same key in one slot counts once."""
         entry = id.to_bytes(4, "little")
         return [(key.tobytes(), entry) for key in np.unique(self._keys(slots, keys), axis=0)]
+
+    def words(self, slots: NDArray[np.integer], keys: NDArray[np.integer]) -> NDArray[np.uint32]:
+        """Return slots and keys as one number each; the same key in one slot counts once."""
+        return np.unique((slots.astype(np.uint32) << 24) | keys.astype(np.uint32))
+
+    def file_many(self, ids: Ids, words: NDArray[np.uint32], room: Room) -> None:
+        """File ids, uint32 (n,), each under the word beside it, uint32 (n,)."""
+        room.note(self._prefix, self._store.file(self._prefix, words, ids.astype("<u4").view(np.uint8).reshape(-1, 4)))
 
     def vote(self, slots: NDArray[np.integer], keys: NDArray[np.integer], most: int) -> Ballot:
         """Return the `most` pictures with most votes from the lists of the probes; of equals, the older ones."""

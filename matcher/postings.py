@@ -1,7 +1,8 @@
 """What many pictures are filed under: checked before anything is written, and appended list by list."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,77 +10,104 @@ from numpy.typing import NDArray
 from matcher.collection import Collection
 from matcher.errors import BadRequest
 from matcher.fingerprints.base import BinaryFingerprint
-from matcher.index import Ids
+from matcher.index import Ids, Room
 from matcher.records import Record
+from matcher.source import Source
 
-# Bytes of entries that are gathered, list by list, before they are sent.
-_GATHERED = 32 << 20
+Mask = NDArray[np.bool_]
 
 
 class Postings:
-    """The postings of some pictures, in all lists of a collection.
+    """The entries of pictures, a row each, in all lists of a collection.
 
-    Fingerprints of another version than the one in use are not filed. Raises BadRequest for bytes that are no fingerprint.
+    rows: of how many pictures. entries: how many there are. Kept as arrays, so that a million takes but some megabytes.
     """
 
-    def __init__(self, collection: Collection, records: Sequence[Record], large: Mapping[str, Mapping[str, bytes]]) -> None:
+    def __init__(self, collection: Collection) -> None:
+        self.rows = 0
+        self.entries = 0
         self._collection = collection
-        self._records = records
         self._binary: dict[str, tuple[list[int], list[bytes]]] = defaultdict(lambda: ([], []))
-        self._voting: dict[int, list[tuple[str, NDArray[np.int64], NDArray[np.int64]]]] = defaultdict(list)
-        versions = collection.versions
-        for row, record in enumerate(records):
+        self._voting: dict[str, tuple[list[NDArray[np.int64]], list[NDArray[np.uint32]]]] = defaultdict(lambda: ([], []))
+        self._sources: tuple[list[int], list[bytes], list[bytes]] = ([], [], [])
+        self._others: dict[bytes, list[int]] = defaultdict(list)
+        self._last: tuple[Source | None, bytes, bytes] = (None, b"", b"")
+
+    def add(self, records: Sequence[Record], large: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Add pictures; large: SHA-256 -> algorithm -> fingerprint, of those that have some kept beside the record.
+
+        Fingerprints of another version than the one in use are not filed. Raises BadRequest for bytes that are no fingerprint.
+        """
+        versions = self._collection.versions
+        for record in records:
             values = {**record.fingerprints, **large[record.sha256]} if record.sha256 in large else record.fingerprints
             for name, value in values.items():
                 if record.versions.get(name) == versions.get(name, -1):
-                    self._prepare(row, record, name, value)
+                    self._index(record, name, value)
+            self.add_listing(record.sources, record.tags, record.bank_ids)
 
-    def file(self, ids: Ids, wanted: NDArray[np.bool_]) -> set[bytes]:
-        """Append the postings of those that are wanted, bool (n,), under their ids, uint32 (n,).
+    def add_listing(self, sources: Iterable[Source], tags: Iterable[str] = (), bank_ids: Iterable[int] = ()) -> None:
+        """Add a picture with no more than its sources, tags and banks."""
+        rows, places, checks = self._sources
+        for source in sources:
+            if source is not self._last[0]:
+                ((key, entry),) = self._collection.lists.source_entries(0, (source,))
+                self._last = source, key[-2:], entry[4:]
+            rows.append(self.rows)
+            places.append(self._last[1])
+            checks.append(self._last[2])
+            self.entries += 1
+        for tag in tags:
+            self._others[self._collection.lists.tag_entries(0, (tag,))[0][0]].append(self.rows)
+        for bank in bank_ids:
+            self._others[self._collection.lists.bank_entries(0, (bank,))[0][0]].append(self.rows)
+        self.rows += 1
 
-        Return the keys of lists that APPEND has left room to grow.
-        """
-        grown = set[bytes]()
-        for space, (rows, values) in self._binary.items():
-            chosen = wanted[rows]
-            if chosen.any():
-                matrix = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), -1)
-                grown.update(self._collection.filing.bands[space].file_many(ids[rows][chosen], matrix[chosen]))
-        lists, size = defaultdict[bytes, bytearray](bytearray), 0
-        for row in np.flatnonzero(wanted).tolist():
-            for key, entry in self._entries(row, int(ids[row])):
-                lists[key] += entry
-                size += len(entry)
-            if size > _GATHERED:
-                grown.update(self._collection.store.append_many(lists))
-                lists, size = defaultdict(bytearray), 0
-        if lists:
-            grown.update(self._collection.store.append_many(lists))
-        return grown
+    def file(self, ids: Ids, wanted: Mask, room: Room) -> None:
+        """Append the entries of the pictures that are wanted, bool (rows,), under their ids, uint32 (rows,)."""
+        filing, store = self._collection.filing, self._collection.store
+        for space, (at, values) in self._binary.items():
+            matrix = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), -1)
+            rows, (matrix,) = _chosen(wanted, at, matrix)
+            filing.bands[space].file_many(ids[rows], matrix, room)
+        for name, (places, words) in self._voting.items():
+            rows, (chosen,) = _chosen(wanted, np.concatenate(places), np.concatenate(words))
+            filing.votes[name].file_many(ids[rows], chosen, room)
+        at, buckets, checks = self._sources
+        kept = (np.frombuffer(b"".join(column), np.uint8).reshape(-1, size) for column, size in ((buckets, 2), (checks, 4)))
+        rows, (bucket, check) = _chosen(wanted, at, *kept)
+        prefix = store.key(b"o")
+        entries = np.concatenate([ids[rows].astype("<u4").reshape(-1, 1).view(np.uint8), check], axis=1)
+        room.note(prefix, store.file(prefix, np.ascontiguousarray(bucket).view(">u2").ravel().astype(np.uint16), entries))
+        lists = ((key, ids[_chosen(wanted, at)[0]].astype("<u4").tobytes()) for key, at in self._others.items())
+        store.append([(key, entries) for key, entries in lists if entries])
 
-    def _prepare(self, row: int, record: Record, name: str, value: bytes) -> None:
-        collection, algorithm = self._collection, self._collection.algorithms[name]
+    def _index(self, record: Record, name: str, value: bytes) -> None:
+        algorithm, filing = self._collection.algorithms[name], self._collection.filing
         try:
             if isinstance(algorithm, BinaryFingerprint):
                 if len(value) * 8 != algorithm.bits:
                     raise ValueError(f"{len(value)} bytes, not {algorithm.bits // 8}")
-                if (space := collection.filing.space(name)) is not None:
+                space = filing.space(name)
+                if space is not None:
                     rows, values = self._binary[space]
-                    rows.append(row)
+                    rows.append(self.rows)
                     values.append(value)
+                    self.entries += algorithm.bits // 16
                 return
             # What cannot be compared with itself would end every search that meets it.
             algorithm.distance(value, [value])
-            if name in collection.filing.voting:
-                self._voting[row].append((name, *collection.filing.voting[name].keys(value)))
+            if name in filing.voting:
+                words = filing.votes[name].words(*filing.voting[name].keys(value))
+                self._voting[name][0].append(np.full(len(words), self.rows))
+                self._voting[name][1].append(words)
+                self.entries += len(words)
         except (ValueError, IndexError) as error:
             raise BadRequest(f"picture {record.sha256}: its fingerprint {name} cannot be read ({error})") from None
 
-    def _entries(self, row: int, id: int) -> Iterator[tuple[bytes, bytes]]:
-        record, lists = self._records[row], self._collection.lists
-        yield from lists.source_entries(id, record.sources)
-        if record.tags or record.bank_ids:
-            yield from lists.tag_entries(id, record.tags)
-            yield from lists.bank_entries(id, record.bank_ids)
-        for name, slots, keys in self._voting.get(row, ()):
-            yield from self._collection.filing.votes[name].entries(id, slots, keys)
+
+def _chosen(wanted: Mask, rows: Sequence[int] | NDArray[np.int64], *columns: NDArray[Any]) -> tuple[NDArray[np.int64], list[NDArray[Any]]]:
+    """Return those of the rows that are wanted, and what stands beside them in each column."""
+    rows = np.asarray(rows, np.int64)
+    chosen = wanted[rows]
+    return rows[chosen], [column[chosen] for column in columns]

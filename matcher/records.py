@@ -7,7 +7,7 @@
 
 The journal keeps sources, tags and banks, so that two writers never overwrite each other and one key tells all:
     ["s", kind, id, first seen, last seen, metadata, visibility]      ["x", kind, id] (forgets a source)
-    ["t", "+" or "-", tag]      ["b", "+" or "-", bank id]
+    ["t", "+" or "-", tag]      ["b", "+" or "-", bank id]      ["l", time] (last seen, at no source that is kept)
 A record is pending until its postings are filed, then live; removed, it is a tombstone until its postings are gone.
 Large fingerprints (local features) have a key of their own, read only for the few candidates worth it.
 A picture may be known by a fingerprint alone, as hash lists give them: format FINGERPRINT, no size, and for its SHA-256 that of
@@ -16,16 +16,17 @@ the fingerprint.
 
 import json
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from json.encoder import encode_basestring
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.errors import StoreMismatch
-from matcher.protocol import rows, string
+from matcher.protocol import cut, gathered, side_by_side, string, strings
 from matcher.source import Source
 from matcher.store import Store
 
@@ -33,6 +34,8 @@ PENDING, LIVE, REMOVED = b"P", b"L", b"X"
 FINGERPRINT = "FINGERPRINT"
 FORMATS = ("?", "PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO", FINGERPRINT)
 NAMES = ("pdq", "pdq-trimmed", "tiles", "local", "ahash", "phash", "dhash", "whash", "tlsh")
+_FORMAT_CODES = {format: code for code, format in enumerate(FORMATS)}
+_CODES = {name: bytes([code]) for code, name in enumerate(NAMES)}
 LAYOUT = 1
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _FIXED = struct.Struct("<Bc4sHI32sBIII")
@@ -81,6 +84,7 @@ class Record:
     """What the store knows of one picture. Times are seconds since the epoch, sizes pixels and bytes.
 
     fingerprints: algorithm -> bytes, without the large ones; versions: algorithm -> version, of all. banks: names, bank_ids: as stored.
+    sensitive: nothing but the match may be shown of it; told by whoever names its banks. seen: when last, at no source that is kept.
     """
 
     id: int
@@ -96,6 +100,12 @@ class Record:
     bank_ids: tuple[int, ...] = ()
     banks: tuple[str, ...] = ()
     sensitive: bool = False
+    seen: float = 0.0
+
+    @property
+    def last_seen(self) -> float:
+        """When the picture was last seen; where that is unknown, when it was added."""
+        return max([self.seen, *(source.last_seen or source.first_seen for source in self.sources)]) or self.added
 
     @property
     def fingerprint_only(self) -> bool:
@@ -137,34 +147,47 @@ class Records:
 
     def put(self, record: Record, generation: int) -> bool:
         """Write a pending record; False when the picture is live, removed or taken over by a later generation."""
-        return self.put_again([(record, generation)])[0]
+        return self.put_again([(record.id, generation, pack(record, PENDING, generation))])[0]
 
-    def put_again(self, records: Sequence[tuple[Record, int]]) -> list[bool]:
-        """Do for many pictures, with their generations, what `put` does for one."""
-        calls = [(self.key(record.id), _rank(generation), pack(record, PENDING, generation)) for record, generation in records]
+    def put_again(self, records: Sequence[tuple[int, int, bytes]]) -> list[bool]:
+        """Do for many pictures, given by id, generation and packed record, what `put` does for one."""
+        calls = [(self.key(id), _rank(generation), value) for id, generation, value in records]
         return [outcome == 1 for outcome in self._store.run_many(_PUT, calls).tolist()]
 
-    def put_new(self, ids: Sequence[int], records: Iterable[Record]) -> NDArray[np.bool_]:
-        """Write pending records of the first generation under new ids; return under which of them nothing was, bool (n,)."""
+    def put_new(self, ids: Sequence[int], values: Iterable[bytes]) -> NDArray[np.bool_]:
+        """Write packed records under new ids; return under which of them nothing was, bool (n,)."""
         head = self._store.key(b"r")
-        size = len(head) + 4
-        commands = [
-            b"*3\r\n$5\r\nSETNX\r\n$%d\r\n%b%b\r\n$%d\r\n%b\r\n" % (size, head, id.to_bytes(4, "little"), len(value), value)
-            for id, value in zip(ids, (pack(record, PENDING, 1) for record in records), strict=True)
-        ]
-        return np.asarray(self._store.numbers(b"".join(commands), len(commands)) == 1)
+        start = b"*3\r\n$5\r\nSETNX\r\n$%d\r\n%b" % (len(head) + 4, head)
+        each = (
+            b"%b%b\r\n$%d\r\n%b\r\n" % (start, id.to_bytes(4, "little"), len(value), value) for id, value in zip(ids, values, strict=True)
+        )
+        return np.asarray(self._store.numbers(gathered(each)) == 1)
 
     def publish_many(self, ids: NDArray[np.uint32], generations: NDArray[np.uint32]) -> NDArray[np.bool_]:
         """Make pending records live, uint32 (n,); return which of them were still of these generations."""
-        head = self._store.key(b"r")
-        start = b"*4\r\n$7\r\nEVALSHA\r\n%b$1\r\n1\r\n$%d\r\n%b" % (string(self._store.script(_PUBLISH)), len(head) + 4, head)
-        keys, ranks = (column.astype(order).view(np.uint8).reshape(-1, 4) for column, order in ((ids, "<u4"), (generations, ">u4")))
-        block = rows(start, keys, b"\r\n$4\r\n", ranks, b"\r\n")
-        return np.asarray(self._store.numbers(block, len(ids)) == 1)
+        ids, generations = ids.astype("<u4").reshape(-1, 1), generations.astype(">u4").reshape(-1, 1)
+        keys = side_by_side(self._store.key(b"r"), ids.view(np.uint8))
+        start = b"*5\r\n$7\r\nEVALSHA\r\n" + string(self._store.script(_PUBLISH)) + string(b"1")
+        return np.asarray(self._store.numbers(cut(side_by_side(start, strings(keys), strings(generations.view(np.uint8))))) == 1)
 
     def publish(self, id: int, generation: int) -> bool:
         """Make the pending record live; False when it is no longer ours."""
         return bool(self._store.run(_PUBLISH, self.key(id), _rank(generation)))
+
+    def revise(self, id: int, judge: Callable[[Record], Record | None], now: float) -> tuple[Record, Record | None] | None:
+        """Write what `judge` makes of a picture in its place, or bury it where that is None; return it as it was and as it is.
+
+        What is judged is what is replaced: where others write meanwhile, it is judged anew. None when there is no such picture.
+        """
+        while True:
+            value = self._store.read([self.key(id)])[0]
+            entry = unpack(id, value) if value else None
+            if value is None or entry is None or entry.record is None:
+                return None
+            revised = judge(entry.record)
+            new = pack(revised, entry.state, entry.generation) if revised is not None else _tombstone(now)
+            if revised is entry.record or self._replace(id, value, new):
+                return entry.record, revised
 
     def bury(self, id: int, now: float) -> bool:
         """Hide a picture for good; False when there is none."""
@@ -272,12 +295,10 @@ def identity(algorithm: str, value: bytes) -> str:
 
 def pack(record: Record, state: bytes, generation: int) -> bytes:
     """Return the bytes of a record as stored."""
-    parts = [bytes([len(record.versions)])]
+    prints = b"%c" % len(record.versions)
     for name, version in record.versions.items():
         value = record.fingerprints.get(name, b"")
-        parts += (_packed_name(name), _PRINT.pack(version, len(value)), value)
-    prints = b"".join(parts)
-    format_code = FORMATS.index(record.format) if record.format in FORMATS else 0
+        prints += (_CODES.get(name) or _packed_name(name)) + _PRINT.pack(version, len(value)) + value
     head = _FIXED.pack(
         LAYOUT,
         state,
@@ -285,11 +306,13 @@ def pack(record: Record, state: bytes, generation: int) -> bytes:
         _FIXED.size + len(prints),
         round(record.added),
         bytes.fromhex(record.sha256),
-        format_code,
+        _FORMAT_CODES.get(record.format, 0),
         *record.size,
         record.bytes_size,
     )
-    return b"".join((head, prints, *map(_line, journal_lines(record.sources, record.tags, record.bank_ids))))
+    lines = journal_lines((), record.tags, record.bank_ids, record.seen)
+    journal = "".join([*map(_source_text, record.sources), *map(_text, lines)])
+    return b"".join((head, prints, journal.encode("utf-8", "surrogatepass")))
 
 
 def as_stored(record: Record) -> Record:
@@ -321,13 +344,15 @@ def _unpack(id: int, value: bytes) -> Entry:
         if span:
             fingerprints[name] = value[at + 3 : at + 3 + span]
         at += 3 + span
-    sources, tags, banks = _fold(value[length:])
-    record = Record(id, sha256.hex(), FORMATS[format_code], (width, height), size, added, fingerprints, versions, sources, tags, banks)
+    sources, tags, banks, seen = _fold(value[length:])
+    record = Record(
+        id, sha256.hex(), FORMATS[format_code], (width, height), size, added, fingerprints, versions, sources, tags, banks, seen=seen
+    )
     return Entry(id, state, int.from_bytes(generation, "big"), record)
 
 
 def _packed_name(name: str) -> bytes:
-    return bytes([NAMES.index(name)]) if name in NAMES else bytes([255, len(name.encode())]) + name.encode()
+    return bytes([255, len(name.encode())]) + name.encode()
 
 
 def _unpacked_name(value: bytes, at: int) -> tuple[str, int]:
@@ -345,12 +370,13 @@ def source_line(source: Source) -> list[Any]:
     return line if len(line) > 5 or line[3] != line[4] else line[:4]
 
 
-def journal_lines(sources: Iterable[Source], tags: Iterable[str], bank_ids: Iterable[int]) -> list[list[Any]]:
-    """Return the journal lines that give a picture sources, tags and banks."""
+def journal_lines(sources: Iterable[Source], tags: Iterable[str], bank_ids: Iterable[int], seen: float = 0.0) -> list[list[Any]]:
+    """Return the journal lines that give a picture sources, tags and banks. seen: when last, at no source; 0: no such line."""
     return [
         *(source_line(source) for source in sources),
         *(["t", "+", tag] for tag in tags),
         *(["b", "+", bank] for bank in bank_ids),
+        *([["l", round(seen)]] if seen else []),
     ]
 
 
@@ -363,7 +389,19 @@ def _rank(generation: int) -> bytes:
 
 
 def _line(line: list[Any]) -> bytes:
-    return _JSON.encode(line).encode("utf-8", "surrogatepass") + b"\n"
+    return _text(line).encode("utf-8", "surrogatepass")
+
+
+def _text(line: list[Any]) -> str:
+    return _JSON.encode(line) + "\n"
+
+
+def _source_text(source: Source) -> str:
+    first = round(source.first_seen)
+    if source.metadata or source.visibility or first != round(source.last_seen):
+        return _text(source_line(source))
+    # Most sources; a third of the time.
+    return f'["s",{encode_basestring(source.kind)},{encode_basestring(source.id)},{first}]\n'
 
 
 def _step(length: int) -> int:
@@ -372,9 +410,10 @@ def _step(length: int) -> int:
     return bits * 4 + (length >> max(bits - 3, 0)) % 4
 
 
-def _fold(journal: bytes) -> tuple[tuple[Source, ...], tuple[str, ...], tuple[int, ...]]:
+def _fold(journal: bytes) -> tuple[tuple[Source, ...], tuple[str, ...], tuple[int, ...], float]:
     sources: dict[tuple[str, str], Source] = {}
     kept: dict[str, dict[Any, None]] = {"t": {}, "b": {}}
+    last = 0.0
     # Within JSON a line's end is escaped, so what ends a line separates: one document is read faster than many.
     lines = journal.decode("utf-8", "surrogatepass").rstrip("\n").replace("\n", ",")
     for what, *rest in json.loads(f"[{lines}]"):
@@ -383,8 +422,10 @@ def _fold(journal: bytes) -> tuple[tuple[Source, ...], tuple[str, ...], tuple[in
             sources[seen.kind, seen.id] = seen.merged_with(sources.get((seen.kind, seen.id)))
         elif what == "x":
             sources.pop((rest[0], rest[1]), None)
+        elif what == "l":
+            last = max(last, float(rest[0]))
         elif rest[0] == "+":
             kept[what][rest[1]] = None
         else:
             kept[what].pop(rest[1], None)
-    return tuple(sources.values()), tuple(kept["t"]), tuple(kept["b"])
+    return tuple(sources.values()), tuple(kept["t"]), tuple(kept["b"]), last

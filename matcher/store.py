@@ -1,7 +1,8 @@
 """Redis as Kuato uses it: our own keys, no silent retry of a write, failures in our own words."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, TypeVar, cast
@@ -14,17 +15,19 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from matcher.errors import BadSettings, StoreFull, StoreMismatch, StoreUnavailable
-from matcher.protocol import Column, command, commands, rows, strings
+from matcher.protocol import Column, Piece, command, commands, cut, gathered, side_by_side, strings
 
 SCHEMA = 2
 # Stands in place of the schema while a restore is at work, and after one that did not finish.
 RESTORING = b"restoring"
 # Bytes of a value from which on room to grow is left to it.
 _ROOMY = 1 << 14
-# Bytes sent or received at once: the time limit is one of each piece.
-_PIECE = 1 << 18
+# Connections that bulk work uses.
+_CONNECTIONS = 8
 _OLDEST = [6, 2]
+_POLL = 0.05
 Value = TypeVar("Value")
+Word = TypeVar("Word", np.uint16, np.uint32)
 
 # What may stand behind "?" in a URL; others would have redis-py repeat writes or change the type of answers.
 _URL_OPTIONS = ("db", "client_name", "health_check_interval", "max_connections", "socket_connect_timeout", "socket_keepalive")
@@ -101,69 +104,57 @@ class Store:
         """Send commands that only read, already in the protocol's form; return their answers."""
         return self._again(lambda: self._exchange(b"".join(blocks), len(blocks))) if blocks else []
 
-    def numbers(self, block: bytes, count: int) -> NDArray[np.int64]:
-        """Send `count` commands that are answered by a number each, already in the protocol's form; return the numbers.
+    def numbers(self, pieces: Iterable[Piece]) -> NDArray[np.int64]:
+        """Send commands that are answered by a number each, in no certain order; return the numbers in theirs.
 
+        Over several connections, because Redis reads but 16 KB of each before it writes to disk what it has done.
         Not repeated by itself: after a failure any part of it may have happened.
         """
         with self.speaking():
             pool: Any = self._client().connection_pool
-            connection = pool.get_connection()
+            connections, counts, order = list[Any](), list[int](), list[int]()
             try:
-                connection.send_packed_command(block[at : at + _PIECE] for at in range(0, len(block), _PIECE))
-                # Not by the client's parser, which takes longer for a number than Redis for a command.
-                answer, missing = [], count
-                while missing > 0:
-                    answer.append(connection._sock.recv(_PIECE))
-                    if not answer[-1]:
-                        raise redis.exceptions.ConnectionError("connection closed by server")
-                    missing -= answer[-1].count(b"\n")
+                for n, (text, count) in enumerate(pieces):
+                    if n < _CONNECTIONS:
+                        connections.append(pool.get_connection())
+                        counts.append(0)
+                    connections[n % _CONNECTIONS].send_packed_command([text])
+                    counts[n % _CONNECTIONS] += count
+                    order.append(count)
+                answers = [_numbers(connection, count) for connection, count in zip(connections, counts, strict=True)]
             except BaseException:
-                connection.disconnect()
+                for connection in connections:
+                    connection.disconnect()
                 raise
             finally:
-                pool.release(connection)
-            text = b"".join(answer)
-            if b"-" in text:
-                raise redis.exceptions.ResponseError(next(line[1:] for line in text.split(b"\r\n") if line[:1] == b"-").decode())
-            return np.fromstring(text.replace(b":", b" "), np.int64, sep=" ")
+                for connection in connections:
+                    pool.release(connection)
+        return _dealt(answers, order)
 
-    def file(self, prefix: bytes, words: NDArray[np.uint16], entries: Column) -> list[bytes]:
-        """Append each entry to the list of its word, those of one list together, as `append_many`; return what that does.
+    def file(self, prefix: bytes, words: NDArray[Word], entries: Column) -> NDArray[Word]:
+        """Append each entry to the list of its word, those of one list together.
 
-        words: uint16 (n,); its two bytes, the higher first, end the key. entries: uint8 (n, length).
+        words: unsigned (n,); its bytes, the higher first, end the key. entries: uint8 (n, length).
+        Return the words of short lists that APPEND has left room to grow. Not idempotent: after a failure any part of it
+        may have happened.
         """
+        if not len(words):
+            return words
         order = np.argsort(words, kind="stable")
         words, entries = words[order], entries[order]
         starts = np.flatnonzero(np.diff(words, prepend=~words[:1]))
         counts = np.diff(starts, append=len(words))
-        blocks, lists = list[bytes](), list[NDArray[np.intp]]()
-        for count in np.unique(counts).tolist():
-            some = starts[counts == count]
-            values = entries[some[:, None] + np.arange(count)].reshape(len(some), -1)
-            keys = words[some].astype(">u2").view(np.uint8).reshape(-1, 2)
-            head = b"*3\r\n$6\r\nAPPEND\r\n$%d\r\n%b" % (len(prefix) + 2, prefix)
-            blocks.append(rows(head, keys, b"\r\n$%d\r\n" % values.shape[1], values, b"\r\n"))
-            lists.append(some)
-        listed = np.concatenate(lists)
-        lengths = self.numbers(b"".join(blocks), len(listed))
-        grown = (lengths > np.sort(counts) * entries.shape[1]) & (lengths < _ROOMY)
-        return [prefix + word.to_bytes(2, "big") for word in words[listed[grown]].tolist()]
+        lists = starts[np.argsort(counts, kind="stable")]
+        lengths = self.numbers(_appends(prefix, words, entries, starts, counts))
+        added = np.sort(counts) * entries.shape[1]
+        return np.asarray(words[lists[(lengths > added) & (lengths < _ROOMY)]])
 
-    def append_many(self, values: Mapping[bytes, bytes | bytearray]) -> list[bytes]:
-        """Append each value to its key; return the keys of short values that APPEND has left room to grow.
-
-        Not idempotent: after a failure any part of it may have happened.
-        """
-        block = b"".join(command(b"APPEND", key, bytes(value)) for key, value in values.items())
-        lengths = self.numbers(block, len(values)).tolist()
-        return [key for (key, value), length in zip(values.items(), lengths, strict=True) if len(value) < length < _ROOMY]
-
-    def shorten(self, keys: Sequence[bytes]) -> None:
-        """Give back what APPEND has left for strings to grow."""
-        if keys and "kvrocks_version" not in self.info():  # it leaves nothing, and its BITOP makes something else of a string
-            # The only command that writes a string anew, in just the memory it needs, and names no bytes of it.
-            self.numbers(b"".join(command(b"BITOP", b"OR", key, key) for key in keys), len(keys))
+    def shorten(self, prefix: bytes, words: NDArray[Word]) -> None:
+        """Give back what APPEND has left for lists to grow."""
+        if len(words) and "kvrocks_version" not in self.info():  # it leaves nothing, and its BITOP makes something else of a string
+            keys = side_by_side(prefix, _bytes(words))
+            # The only command that writes a string anew, in just the memory it needs, without naming its bytes.
+            self.numbers(cut(side_by_side(b"*5\r\n$5\r\nBITOP\r\n$2\r\nOR\r\n", *2 * (strings(keys),))))
 
     def script(self, text: str) -> bytes:
         """Return the name by which EVALSHA runs a script."""
@@ -258,7 +249,7 @@ class Store:
         if len(calls) == 1:
             return np.array([self.run(script, *calls[0])], np.int64)
         name = self.script(script) if calls else b""
-        return self.numbers(b"".join(command(b"EVALSHA", name, b"1", *call) for call in calls), len(calls))
+        return self.numbers(gathered(command(b"EVALSHA", name, b"1", *call) for call in calls))
 
     def query(self, script: str, key: bytes, *arguments: bytes | int) -> Any:
         """Run a Lua script that reads `key` alone, once more after a lost connection."""
@@ -293,6 +284,21 @@ class Store:
         deleted += self.delete(some)
         self.forget_connection()
         return deleted
+
+    def scrub(self, patience: float = 60.0) -> bool:
+        """Have the server drop what it still holds of deleted values: its append-only file is begun anew in the background, its
+        log of slow commands emptied. False where it was still busy with such a file, begun before, after `patience` seconds.
+        """
+        with self.speaking():
+            client = self._client()
+            client.slowlog_reset()
+            give_up = time.monotonic() + patience
+            while client.info("persistence").get("aof_rewrite_in_progress"):
+                if time.monotonic() > give_up:
+                    return False
+                time.sleep(_POLL)
+            client.bgrewriteaof()
+            return True
 
     def forget_connection(self) -> None:
         """Close the idle connections; the next use makes new ones, and checks the schema again."""
@@ -412,3 +418,41 @@ class ScriptClient:
                 raise QueueAway(str(error)) from error
 
         return run
+
+
+def _numbers(connection: Any, count: int) -> NDArray[np.int64]:
+    """Read so many numbers; not by the client's parser, which takes longer for one than Redis for a command."""
+    parts, missing = [], count
+    while missing > 0:
+        parts.append(connection._sock.recv(1 << 18))
+        if not parts[-1]:
+            raise redis.exceptions.ConnectionError("connection closed by server")
+        missing -= parts[-1].count(b"\n")
+    text = b"".join(parts)
+    if b"-" in text:
+        raise redis.exceptions.ResponseError(next(line[1:] for line in text.split(b"\r\n") if line[:1] == b"-").decode())
+    return np.fromstring(text.replace(b":", b" "), np.int64, sep=" ")
+
+
+def _dealt(answers: Sequence[NDArray[np.int64]], order: Sequence[int]) -> NDArray[np.int64]:
+    """Return numbers in the order in which their commands were dealt out, as many in turn as `order` tells."""
+    at, found = [0] * len(answers), []
+    for n, count in enumerate(order):
+        hand = n % _CONNECTIONS
+        found.append(answers[hand][at[hand] : at[hand] + count])
+        at[hand] += count
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def _appends(prefix: bytes, words: NDArray[Word], entries: Column, starts: NDArray[np.intp], counts: NDArray[np.intp]) -> Iterator[Piece]:
+    """Yield an APPEND for each run of equal words, those of fewest entries first."""
+    for count in np.unique(counts).tolist():
+        some = starts[counts == count]
+        values = entries[some[:, None] + np.arange(count)].reshape(len(some), -1)
+        keys = side_by_side(prefix, _bytes(words[some]))
+        yield from cut(side_by_side(b"*3\r\n$6\r\nAPPEND\r\n", strings(keys), strings(values)))
+
+
+def _bytes(words: NDArray[Word]) -> Column:
+    """Return the bytes of each word, the higher first."""
+    return words.astype(words.dtype.newbyteorder(">")).view(np.uint8).reshape(len(words), -1)

@@ -1,18 +1,16 @@
 """`kuato add`: remember pictures."""
 
 import threading
-import time
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import click
 
-from matcher import shapes
 from matcher.collection import Added
 from matcher.commands import tables
-from matcher.commands.inputs import ONE_PICTURE, STDIN, Input, as_text, collected, exit_code, in_parallel
+from matcher.commands.inputs import ONE_PICTURE, as_text, collected, exit_code, in_parallel
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
+from matcher.commands.offers import Offer, Offering, now
 from matcher.commands.sources import SOURCE
 from matcher.errors import KuatoError, NotAPicture
 from matcher.source import Source
@@ -50,10 +48,17 @@ class Tally:
 
 
 @click.command()
-@click.argument("paths", metavar="FILE|FOLDER|-...", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.argument("paths", metavar="FILE|FOLDER|URL|-...", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option("--bank", "banks", metavar="NAME", multiple=True, help="Put the pictures into this bank.")
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="Give the pictures this tag.")
-@click.option("--source", "sources", metavar="KIND:ID", type=SOURCE, multiple=True, help="Where they were seen; default: file:PATH.")
+@click.option(
+    "--source",
+    "sources",
+    metavar="KIND:ID",
+    type=SOURCE,
+    multiple=True,
+    help="Where they were seen; default: file:PATH, page:URL, url:URL.",
+)
 @click.option("--jobs", metavar="N", type=click.IntRange(1, 256), help="Pictures in work at once; default: workers.count.")
 @json_option
 @pass_invocation
@@ -66,65 +71,63 @@ def add(
     jobs: int | None,
     as_json: bool,
 ) -> None:
-    """Remember pictures: files, folders with all that is in them, or standard input (-).
+    """Remember pictures: files, folders with all that is in them, URLs, or standard input (-).
+
+    Of a saved web page (HTML, MHTML, HAR) all pictures inside are remembered, with the page as their source; what it links
+    to is not fetched. URLs are only fetched from hosts that fetch.allow names.
 
     What is known already only gains the banks, tags and sources, so an interrupted call can simply be repeated. Files in
-    folders that are no pictures are passed over; any other file that cannot be added is reported, and the rest goes on.
+    folders that are neither pictures nor pages are passed over; any other file that cannot be added is reported, and the
+    rest goes on.
     """
     if jobs is not None:
         invocation.override("workers.count", jobs)
-    most, matcher = invocation.settings["picture.max_bytes"], invocation.matcher
+    matcher = invocation.matcher
     for bank in banks:
         matcher.banks.get(bank)
     inputs = list(collected(paths))
     if not inputs:
         raise NotAPicture(f"there are no files in {', '.join(map(as_text, paths))}; name pictures, or folders that hold some")
-    tally = Tally()
+    tally, offering = Tally(), Offering(invocation.settings)
 
-    def remember(one: Input) -> tuple[Input, Added | KuatoError | None]:
-        if not one.is_picture():
-            return one, None
+    def remember(offer: Offer) -> tuple[Offer, Added | KuatoError]:
         outcome: Added | KuatoError
+        seen = [now(source) for source in sources or ([offer.source] if offer.source else [])]
         try:
-            name = tables.visible(one.name)
-            outcome = matcher.add(one.read(most), sources=_sources(one, sources), tags=tags, banks=banks, name=name)
+            outcome = matcher.add(offer.read(), sources=seen, tags=tags, banks=banks, name=offer.name)
         except ONE_PICTURE as error:
             outcome = error
         tally.count(outcome)
-        return one, outcome
+        return offer, outcome
 
-    passed_over, rows = 0, []
+    rows, in_pages = [], dict[str, Tally]()
     bar = tables.progress("adding", len(inputs), not (as_json and tables.on_terminal()))
     try:
-        with bar as advance, closing(in_parallel(remember, inputs, invocation.threads)) as outcomes:
-            for done, (one, outcome) in enumerate(outcomes, 1):
-                advance(done)
-                if outcome is None:
-                    passed_over += 1
-                elif isinstance(outcome, KuatoError):
-                    tables.failed(outcome, {"file": one.name}, as_json)
+        with bar as advance, closing(in_parallel(remember, offering.offers(inputs), invocation.threads)) as outcomes:
+            for offer, outcome in outcomes:
+                advance(offer.number)
+                if offer.page:
+                    in_pages.setdefault(_title(offer), Tally()).count(outcome)
+                if isinstance(outcome, KuatoError):
+                    tables.failed(outcome, {"file": offer.one.name}, as_json)
                 elif as_json:
-                    tables.emit(_shape(one, outcome))
-                elif len(inputs) <= _NAMED:
-                    rows.append((outcome.record.sha256, "added" if outcome.new else "known", one.name))
+                    tables.emit(offer.shape(outcome))
+                elif len(inputs) <= _NAMED and not offer.page:
+                    rows.append((outcome.record.sha256, "added" if outcome.new else "known", offer.one.name))
     except (KeyboardInterrupt, SystemExit, KuatoError) as stop:
         if tally.done or not isinstance(stop, KuatoError):
             tables.complain(f"stopped: {tally}, of {len(inputs)} files; the same command goes on from here")
         raise
-    if passed_over == len(inputs):
-        raise NotAPicture(f"there are no pictures in {', '.join(map(as_text, paths))}; {passed_over} other files were passed over")
+    if offering.passed_over == len(inputs):
+        raise NotAPicture(f"there are no pictures in {', '.join(map(as_text, paths))}; {len(inputs)} other files were passed over")
     if not as_json:
         tables.show(tables.table(("picture", "", "file"), rows, fold=("file",)))
-        tables.say(f"{tally}" + (f", {passed_over} other files passed over" if passed_over else ""))
+        for title, found in in_pages.items():
+            tables.say(f"{title}: {found}")
+        tables.say(f"{tally}" + (f", {offering.passed_over} other files passed over" if offering.passed_over else ""))
     click.get_current_context().exit(exit_code(tally.errors))
 
 
-def _sources(one: Input, given: tuple[Source, ...]) -> tuple[Source, ...]:
-    now = time.time()
-    if not given and one.path != STDIN:
-        given = (Source("file", as_text(str(Path(one.path).absolute()))),)
-    return tuple(Source(source.kind, source.id, first_seen=now, last_seen=now) for source in given)
-
-
-def _shape(one: Input, outcome: Added) -> shapes.Shape:
-    return {"file": one.name, "new": outcome.new, "picture": shapes.picture(outcome.record)}
+def _title(offer: Offer) -> str:
+    """Return what a page is called where its pictures are counted."""
+    return offer.one.name if offer.page == offer.one.name else f"{offer.one.name} ({offer.page})"

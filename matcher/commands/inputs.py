@@ -5,20 +5,21 @@ import stat
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import click
 
-from matcher.errors import BadPicture, BadRequest, KuatoError, NotAPicture, NotFound, Refused, TooLarge
+from matcher import pages
+from matcher.errors import BadPicture, BadRequest, FetchFailed, KuatoError, Late, NotAPicture, NotFound, Refused, TooLarge
 from matcher.formats import sniff
 
 STDIN = "-"
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".ico")
-_HEAD = 64
 # What concerns one picture alone; with any other error all the rest would fail as well.
-ONE_PICTURE = (BadPicture, NotFound, Refused, BadRequest)
+ONE_PICTURE = (BadPicture, NotFound, Refused, BadRequest, FetchFailed, Late)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,7 +27,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Input:
-    """One file, or standard input. found: it was met in a folder, not named itself."""
+    """One file, URL, or standard input. found: it was met in a folder, not named itself."""
 
     path: str
     found: bool = False
@@ -36,31 +37,68 @@ class Input:
         """The path as text that any encoding and any JSON parser takes; bytes that are no UTF-8 are escaped."""
         return "standard input" if self.path == STDIN else as_text(self.path) or "''"
 
-    def read(self, most: int) -> bytes:
-        """Return the bytes, at most `most`. Raises NotFound, Refused, TooLarge, BadRequest."""
-        data = click.get_binary_stream("stdin").read(most + 1) if self.path == STDIN else self._file(most)
-        if len(data) > most:
-            raise TooLarge(f"{self.name} has more than {most / 1e6:.1f} MB, the limit (picture.max_bytes)")
-        return data
+    @property
+    def is_url(self) -> bool:
+        """Whether it is to be fetched."""
+        return not self.found and self.path.lower().startswith(("http://", "https://"))
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it can be read once only: standard input, a pipe, a device."""
+        return self.path == STDIN or not stat.S_ISREG(_mode(self.path) or stat.S_IFREG)
+
+    @property
+    def called_picture(self) -> bool:
+        """Whether it was named itself, or is called like a picture: then it had better be one."""
+        return not self.found or self.path.lower().endswith(_SUFFIXES)
+
+    def read(self, most: int, setting: str = "picture.max_bytes") -> bytes:
+        """Return the bytes, at most `most`, as a setting says. Raises NotFound, Refused, TooLarge, BadRequest."""
+        with self._opened() as file:
+            return self._rest(file, b"", most, setting)
+
+    def read_either(self, most: int, most_of_page: int) -> bytes:
+        """Return the bytes of a picture or a saved web page, for which limits differ. Raises as `read` does."""
+        with self._opened() as file:
+            head = file.read(pages.HEAD)
+            limit = (most_of_page, "pages.max_bytes") if pages.is_page(head, self.path) else (most, "picture.max_bytes")
+            return self._rest(file, head, *limit)
 
     def is_picture(self) -> bool:
         """Whether it is worth reading: named itself, begins like a picture, or is called one."""
-        if not self.found or self.path.lower().endswith(_SUFFIXES):
+        if self.called_picture:
             return True
         try:
-            with open(self.path, "rb") as file:
-                return sniff(file.read(_HEAD)) is not None
-        except OSError:
+            return sniff(self.head()) is not None
+        except KuatoError:
             return True  # read() will say what is wrong
 
-    def _file(self, most: int) -> bytes:
+    def head(self) -> bytes:
+        """Return the first bytes, which tell what it is; not of a stream, where they would be missed. Raises as `read` does."""
+        with self._opened() as file:
+            return file.read(pages.HEAD)
+
+    def _rest(self, file: BinaryIO, head: bytes, most: int, setting: str) -> bytes:
+        size = 0 if self.path == STDIN else os.fstat(file.fileno()).st_size
+        if size > most:
+            raise TooLarge(f"{self.name} has {size / 1e6:.1f} MB, the limit is {most / 1e6:.1f} ({setting})")
+        data = head + file.read(max(most + 1 - len(head), 0))
+        if len(data) > most:
+            raise TooLarge(f"{self.name} has more than {most / 1e6:.1f} MB, the limit ({setting})")
+        return data
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        """Open the file, and say in our words what is wrong with it, also while it is read."""
         try:
+            if self.path == STDIN:
+                yield click.get_binary_stream("stdin")
+                return
             with open(self.path, "rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size > most:
-                    raise TooLarge(f"{self.name} has {size / 1e6:.1f} MB, the limit is {most / 1e6:.1f} (picture.max_bytes)")
-                return file.read(most + 1)
+                yield file
         except (FileNotFoundError, NotADirectoryError):
+            if self.is_url:
+                raise BadRequest(f"{self.name} is a URL; only `kuato add` fetches: save the file, and name that") from None
             raise NotFound(f"{self.name} does not exist; check the path") from None
         except PermissionError:
             raise Refused(f"{self.name} may not be read; check its permissions") from None

@@ -62,11 +62,14 @@ def is_page(data: bytes, name: str = "") -> bool:
     return format_of(data, name) is not None
 
 
-def read_page(data: bytes, name: str, limits: PageLimits) -> Page:
-    """Return the pictures of a saved page. Raises TooLarge, NotAPicture for a file that is no page."""
+def read_page(data: bytes, name: str, limits: PageLimits, format: str | None = None) -> Page:
+    """Return the pictures of a saved page. format: HTML, MHTML or HAR where it is known; None: as its content and name say.
+
+    Raises TooLarge, NotAPicture for a file that is no page.
+    """
     if len(data) > limits.max_bytes:
         raise TooLarge(f"{name} has {len(data) / 1e6:.1f} MB, the limit is {limits.max_bytes / 1e6:.1f} (pages.max_bytes)")
-    format = format_of(data, name)
+    format = format or format_of(data, name)
     if format is None:
         raise NotAPicture(f"{name} is no saved page; Kuato reads HTML, MHTML and HAR")
     gathering = Gathering(name, limits)

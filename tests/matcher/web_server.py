@@ -82,7 +82,7 @@ class Ways:
         self.resolved: list[str] = []
         self.connected: list[tuple[str, int]] = []
         self._names = names or {}
-        self._server = server
+        self.server = server
 
     def resolve(self, host: str) -> list[str]:
         self.resolved.append(host)
@@ -91,6 +91,6 @@ class Ways:
     def connect(self, address: str, port: int, timeout: float) -> socket.socket:
         self.connected.append((address, port))
         assert timeout > 0
-        if self._server is None:
+        if self.server is None:
             raise ConnectionRefusedError("nobody is connected to in this test")
-        return socket.create_connection(("127.0.0.1", self._server.port), 10)
+        return socket.create_connection(("127.0.0.1", self.server.port), 10)

@@ -295,6 +295,10 @@ class Matcher:
             "algorithms": {name: algorithm.version for name, algorithm in self.algorithms.items()},
         }
 
+    def scrub(self) -> bool:
+        """Let nothing of what was deleted be left on disk. False where Redis is not our own, or was too busy: `Store.scrub`."""
+        return not self.settings["redis.url"] and self.collection.store.scrub()
+
     def reset(self) -> int:
         """Delete everything of ours from the store; return how many keys that were. Other keys are not touched."""
         return self.collection.store.clear()

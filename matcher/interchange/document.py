@@ -81,7 +81,8 @@ class Writer:
             elif name in record.fingerprints:
                 prints[name] = version | {"hex": record.fingerprints[name].hex()}
         about = {"id": record.id, "sha256": record.sha256, "format": record.format, "width": record.size[0], "height": record.size[1]}
-        about |= {"bytes": record.bytes_size, "added": round(record.added), "sources": [_source(one) for one in record.sources]}
+        about |= {"bytes": record.bytes_size, "added": round(record.added)}
+        about |= {"seen": round(record.seen), "sources": [_source(one) for one in record.sources]}
         return self._line("picture", about | {"tags": record.tags, "banks": record.banks, "fingerprints": prints})
 
     def end(self) -> bytes:
@@ -213,6 +214,7 @@ class _Reader:
             size=(fields.whole("width", 0, _U32), fields.whole("height", 0, _U32)),
             bytes_size=fields.whole("bytes", 0, _U32),
             added=fields.whole("added", 0, _U32),
+            seen=fields.whole("seen", 0, _YEAR_10000),
             fingerprints=small,
             versions=versions,
             sources=self._sources(fields.many("sources")),

@@ -8,10 +8,17 @@ LARGEST = (1 << 53) - 1
 _SHOWN = 60
 
 
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
 def parse(text: bytes | str) -> Any:
     """Return the JSON document. Raises ValueError, also for NaN, infinities, what is nested too deeply and endless numbers."""
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return _DECODER.decode(text if isinstance(text, str) else text.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise ValueError(f"byte {error.start + 1} is no UTF-8") from None
     except json.JSONDecodeError as error:
@@ -100,7 +107,3 @@ class Fields:
 
     def _fail(self, name: str, value: object, wanted: str) -> NoReturn:
         raise ValueError(f"{self._what}: {name} is {shown(value)}, not {wanted}")
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")

@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from matcher.interchange.importer import Importer
 from matcher.interchange.jsonlist import JsonLines
 from matcher.interchange.misp import Misp
 from matcher.interchange.photodna import PhotoDNA
-from matcher.interchange.survey import Census, Imported, Progress, Survey, silent
+from matcher.interchange.survey import Census, Imported, Portions, Progress, Survey, counted, silent
 from matcher.interchange.threatexchange import ThreatExchange
 from matcher.records import FINGERPRINT, Record, identity
 from matcher.source import Source
@@ -87,6 +86,7 @@ class ListImporter:
         self._tags = checked_tags(tags)
         check_sources(sources)
         self._sources = tuple(sources)
+        self._large_names = frozenset(name for name in self._algorithms.names if self._algorithms.large(name))
         self._trust = trust_sha256
         self._skip_bad = skip_bad
         self._clock = clock
@@ -118,6 +118,7 @@ class ListImporter:
             wrong=wrong,
             passed=dict(passed),
             warnings=(*census.notices(), *_doubts(sample)),
+            large=not self._large_names.isdisjoint(census.by_algorithm),
         )
 
     def run(self, path: Path, progress: Progress = silent, name: str | None = None) -> Imported:
@@ -131,15 +132,14 @@ class ListImporter:
         """Take in a list that was checked."""
         self._refuse(survey, name or path.name)
         _, items = self._items(path, name)
-        default = () if self._sources else (self._source(name or path.name),)
+        usual = self._usual(name or path.name)
         entries = self._joined(item for item in items if isinstance(item, Entry))
-        new = known = 0
+        new = 0
         with BulkAdder(self._collection) as adder:
-            while some := list(islice(entries, adder.BATCH)):
-                added = adder.add(*self._records(some, default))
-                new, known = new + added.new, known + added.known
-                progress(new + known, survey.pictures)
-        return Imported(new, known)
+            for some in Portions(counted(entries, progress, survey.pictures), survey.large):
+                large = dict[int, dict[str, bytes]]()
+                new += adder.add(self._records(some, usual, large), large).new
+        return Imported(new, survey.pictures - new)
 
     def _refuse(self, survey: Survey, name: str) -> None:
         if survey.wrong and not self._skip_bad:
@@ -157,9 +157,11 @@ class ListImporter:
             raise BadFile(f"{name or path.name}: it is an export of Kuato and no hash list; import it as such")
         return format, FORMATS[format].read(Given(path, name or path.name, self._algorithms, self._algorithm))
 
-    def _source(self, name: str) -> Source:
+    def _usual(self, name: str) -> tuple[Source, ...]:
+        """Return where entries were seen that name no place themselves: at the sources given, or else on this list."""
         now = self._clock()
-        return Source(SOURCE_KIND, name, now, now)
+        given = self._sources or (Source(SOURCE_KIND, name),)
+        return tuple(replace(one, first_seen=one.first_seen or now, last_seen=one.last_seen or now) for one in given)
 
     def _joined(self, entries: Iterator[Entry]) -> Iterator[Entry]:
         """Yield the entries; those of one file by their SHA-256 that follow each other as one."""
@@ -178,31 +180,35 @@ class ListImporter:
         if before is not None:
             yield before
 
-    def _records(self, entries: Iterable[Entry], default: tuple[Source, ...]) -> tuple[list[Record], dict[int, dict[str, bytes]]]:
-        """Return what is stored of entries, and the large fingerprints of some."""
+    def _records(self, entries: Iterable[Entry], usual: tuple[Source, ...], large: dict[int, dict[str, bytes]]) -> Iterator[Record]:
+        """Yield what is stored, and put the large fingerprints into `large`, by place, before the picture they are of."""
         now, bank_ids, banks = self._clock(), tuple(self._banks), tuple(self._banks.values())
-        records, large = list[Record](), dict[int, dict[str, bytes]]()
-        for entry in entries:
+        large_names = self._large_names
+        for place, entry in enumerate(entries):
             sha256 = entry.sha256 if self._trust and entry.sha256 else _identity(entry.prints)
-            small = {one.algorithm: one.value for one in entry.prints if not self._algorithms.large(one.algorithm)}
+            small = {algorithm: value for algorithm, _, value in entry.prints if algorithm not in large_names}
             if len(small) < len(entry.prints):
-                large[len(records)] = {one.algorithm: one.value for one in entry.prints if one.algorithm not in small}
-            versions = {one.algorithm: one.version for one in entry.prints}
-            sources, tags = self._told(entry, default), _tags(entry.tags, self._tags) if entry.tags else self._tags
-            records.append(Record(0, sha256, FINGERPRINT, (0, 0), 0, now, small, versions, sources, tags, bank_ids, banks))
-        return records, large
+                large[place] = {algorithm: value for algorithm, _, value in entry.prints if algorithm in large_names}
+            versions = {algorithm: version for algorithm, version, _ in entry.prints}
+            sources = self._told(entry, usual, now) if entry.sources or entry.details or entry.sha256 else usual
+            tags = _tags(entry.tags, self._tags) if entry.tags else self._tags
+            yield Record(0, sha256, FINGERPRINT, (0, 0), 0, now, small, versions, sources, tags, bank_ids, banks)
 
-    def _told(self, entry: Entry, default: tuple[Source, ...]) -> tuple[Source, ...]:
-        """Return where an entry was seen: at its own sources and those given, or else on this list; with what the list says of it."""
-        sources = (*entry.sources, *self._sources) or default
-        details = dict(entry.details or {})
+    def _told(self, entry: Entry, usual: tuple[Source, ...], now: float) -> tuple[Source, ...]:
+        """Return where an entry was seen, with what the list says of it: at its own sources and those given, or else on this list."""
+        sources = (*entry.sources, *(usual if self._sources else ())) or usual
+        details = dict(entry.details or ())
         if entry.sha256 and not self._trust:
             details["sha256"] = entry.sha256
-        if not details and sources is default:
-            return sources
-        now = self._clock()
         return tuple(
-            replace(source, first_seen=source.first_seen or now, last_seen=source.last_seen or now, metadata=details | source.metadata)
+            Source(
+                source.kind,
+                source.id,
+                source.first_seen or now,
+                source.last_seen or now,
+                details | source.metadata if source.metadata else details,
+                source.visibility,
+            )
             for source in sources
         )
 

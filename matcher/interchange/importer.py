@@ -1,8 +1,7 @@
 """Takes an export in: into an empty store as it was, into another one by merging."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from dataclasses import replace
 from pathlib import Path
 
 from matcher.bank import Bank
@@ -12,18 +11,9 @@ from matcher.errors import Conflict, NotFound
 from matcher.interchange import document
 from matcher.interchange.algorithms import Algorithms
 from matcher.interchange.document import OWN, Portrait
-from matcher.interchange.survey import Census, Imported, Progress, Survey, silent
+from matcher.interchange.survey import Census, Imported, Portions, Progress, Survey, counted, silent
 from matcher.records import Record
 from matcher.source import Source
-
-_BATCH = 5000
-
-
-@dataclass
-class _Tally:
-    new: int = 0
-    known: int = 0
-    created: list[str] = field(default_factory=list)
 
 
 class Importer:
@@ -42,16 +32,17 @@ class Importer:
 
     def check(self, path: Path, name: str | None = None) -> Survey:
         """Return what is in a file; nothing is written. name: what messages call it. Raises BadFile."""
-        banks, pictures, census = list[Bank](), 0, Census(self._algorithms)
+        banks, pictures, large, census = list[Bank](), 0, False, Census(self._algorithms)
         for item in self._read(path, name):
             if isinstance(item, Bank):
                 banks.append(item)
                 continue
             pictures += 1
+            large = large or bool(item.large)
             for algorithm, version in item.record.versions.items():
                 census.count(algorithm, version)
         warnings = (*self._differences(banks), *census.notices())
-        return Survey(OWN, pictures, census.by_algorithm, tuple(banks), warnings=warnings)
+        return Survey(OWN, pictures, census.by_algorithm, tuple(banks), warnings=warnings, large=large)
 
     def run(self, path: Path, progress: Progress = silent, name: str | None = None) -> Imported:
         """Take a file in. Done again after an interruption, it goes on where it stopped. Raises BadFile, StoreUnavailable, StoreFull.
@@ -64,32 +55,39 @@ class Importer:
     def write(self, path: Path, survey: Survey, progress: Progress = silent, name: str | None = None) -> Imported:
         """Take in a file that was checked."""
         keep_ids = self._collection.claims.last_id() == 0
-        tally = _Tally()
-        ids = {bank.name: self._bank_id(bank, tally) for bank in survey.banks}
+        created = list[str]()
+        ids = {bank.name: self._bank_id(bank, created) for bank in survey.banks}
         ids |= {bank: self._collection.banks.get(bank).id for bank in self._banks}
         portraits = (item for item in self._read(path, name) if isinstance(item, Portrait))
+        new = 0
         with BulkAdder(self._collection) as adder:
-            while some := list(islice(portraits, _BATCH)):
-                records = [self._placed(portrait, ids, keep_ids) for portrait in some]
-                added = adder.add(records, {place: portrait.large for place, portrait in enumerate(some) if portrait.large}, keep_ids)
-                tally.new += added.new
-                tally.known += added.known
-                progress(tally.new + tally.known, survey.pictures)
-        return Imported(tally.new, tally.known, tuple(tally.created))
+            for some in Portions(counted(portraits, progress, survey.pictures), survey.large):
+                large = dict[int, dict[str, bytes]]()
+                new += adder.add(self._records(some, ids, keep_ids, large), large, keep_ids).new
+        return Imported(new, survey.pictures - new, tuple(created))
 
     def _read(self, path: Path, name: str | None) -> Iterator[Bank | Portrait]:
         with path.open("rb") as file:
             yield from document.read(file, name or path.name, self._algorithms)
 
-    def _bank_id(self, bank: Bank, tally: _Tally) -> int:
+    def _bank_id(self, bank: Bank, created: list[str]) -> int:
         details = {key: value for key, value in vars(bank).items() if key not in ("id", "name", "kind")}
         banks = self._collection.banks
         try:
-            created = banks.create(bank.name, kind=bank.kind, **details)
+            made = banks.create(bank.name, kind=bank.kind, **details)
         except Conflict:
             return banks.get(bank.name).id
-        tally.created.append(bank.name)
-        return created.id
+        created.append(bank.name)
+        return made.id
+
+    def _records(
+        self, portraits: Iterable[Portrait], ids: dict[str, int], keep_ids: bool, large: dict[int, dict[str, bytes]]
+    ) -> Iterator[Record]:
+        """Yield what is stored, and put the large fingerprints into `large`, by place, before the picture they are of."""
+        for place, portrait in enumerate(portraits):
+            if portrait.large:
+                large[place] = portrait.large
+            yield self._placed(portrait, ids, keep_ids)
 
     def _placed(self, portrait: Portrait, ids: dict[str, int], keep_ids: bool) -> Record:
         record = portrait.record

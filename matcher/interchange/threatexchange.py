@@ -4,6 +4,7 @@ Source: github.com/facebook/ThreatExchange, pdq/cpp (pdq-photo-hasher, hashio) a
 """
 
 import re
+from binascii import a2b_hex
 from collections.abc import Iterable, Iterator
 
 from matcher.interchange import columns
@@ -43,11 +44,10 @@ class ThreatExchange(ListFormat):
 
     def read(self, given: Given) -> Iterator[Item]:
         rows = Rows(given)
-        version = given.algorithms.version(PDQ)
+        version, match = given.algorithms.version(PDQ), _PLAIN.fullmatch
         for number, line in given.lines():
-            plain = _PLAIN.fullmatch(line)
-            if plain:
-                yield Entry(f"line {number}", (Print(PDQ, version, bytes.fromhex(plain[1].decode("ascii"))),))
+            if plain := match(line):
+                yield Entry(f"line {number}", (Print(PDQ, version, a2b_hex(plain[1])),))
             else:
                 yield self._item(rows, f"line {number}", line.decode("utf-8", "backslashreplace"))
 

@@ -164,7 +164,7 @@ def change_picture(call: Call) -> shapes.Picture:
         fewer_tags=change.remove_tags,
         fewer_banks=change.remove_banks,
     )
-    call.audited |= _audited(changed.sha256, changed.sensitive)
+    call.audited |= _audited(changed.sha256, record.sensitive or changed.sensitive)
     return shapes.picture(caller.part(changed))
 
 

@@ -137,7 +137,10 @@ def check_limit(call: Call, asked: int | None) -> int:
 
 def _answered(call: Call, found: shapes.Answer) -> shapes.Answer:
     call.services.metrics.decided(found["decision"])
-    sensitive = any(match["picture"]["sensitive"] for match in (*found["matches"], *found["suppressed"]))
+    # The query itself may be a sensitive picture that this search was not about.
+    known = call.services.matcher.collection.known(found["sha256"])
+    matches = (*found["matches"], *found["suppressed"])
+    sensitive = (known is not None and known.sensitive) or any(match["picture"]["sensitive"] for match in matches)
     call.audited |= {"decision": found["decision"], "matches": len(found["matches"])}
     call.audited |= {"sensitive": True} if sensitive else {"sha256": found["sha256"]}
     return found

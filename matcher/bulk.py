@@ -89,7 +89,8 @@ class BulkAdder:
                 if wave.full:
                     new += wave.finish(waiting)
             new += wave.finish(waiting)
-        return BulkAdded(new + self._wait_for(waiting, beside, keep_ids), given - new)
+        new += self._wait_for(waiting, beside, keep_ids)
+        return BulkAdded(new, given - new)
 
     def close(self) -> None:
         """Give back the room that lists were left to grow. Nothing is lost where that fails."""
@@ -185,6 +186,8 @@ class BulkAdder:
         ids = np.array([one.record.id for one, _ in notes], np.uint32)
         postings.file(ids, np.ones(len(ids), np.bool_), self._room)
         noted = collection.records.journal_many((one.record.id, lines) for one, lines in notes)
+        # A known source may have been forgotten since the record was read, and its place in the list with it.
+        collection.lists.refile((one.record.id, one.wanted.sources) for one, _ in notes)
         again += [one for (one, _), there in zip(notes, noted, strict=True) if not there]
         return [one.wanted for one in again]
 

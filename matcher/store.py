@@ -154,7 +154,7 @@ class Store:
         if len(words) and "kvrocks_version" not in self.info():  # it leaves nothing, and its BITOP makes something else of a string
             keys = side_by_side(prefix, _bytes(words))
             # The only command that writes a string anew, in just the memory it needs, without naming its bytes.
-            self.numbers(cut(side_by_side(b"*5\r\n$5\r\nBITOP\r\n$2\r\nOR\r\n", *2 * (strings(keys),))))
+            self.numbers(cut(side_by_side(b"*4\r\n$5\r\nBITOP\r\n$2\r\nOR\r\n", *2 * (strings(keys),))))
 
     def script(self, text: str) -> bytes:
         """Return the name by which EVALSHA runs a script."""

@@ -111,6 +111,17 @@ class Lists:
         places = [self._source(source.kind, source.id) for source in sources]
         return [(key, id.to_bytes(4, "little") + check) for key, check in places]
 
+    def refile(self, pictures: Iterable[tuple[int, Iterable[Source]]]) -> None:
+        """File pictures under those of their sources in whose lists they are not, by id."""
+        wanted = [pair for id, sources in pictures for pair in self.source_entries(id, sources)]
+        lists = self._store.read([key for key, _ in wanted])
+        pairs = zip(wanted, lists, strict=True)
+        missing = [
+            (key, entry) for (key, entry), value in pairs if np.frombuffer(entry, "<u8")[0] not in np.frombuffer(value or b"", "<u8")
+        ]
+        if missing:
+            self._store.append(missing)
+
     def unfile(self, id: int, sources: Iterable[Source]) -> None:
         """Take a picture out of the lists of sources it is no longer known from."""
         for source in sources:

@@ -142,7 +142,10 @@ class Collection:
             return True
         # The lists first: what a record says must be findable, what a list says is checked.
         self.store.append(self.listing(record.id, fresh, tags, bank_ids))
-        return self.records.journal(record.id, *lines)
+        noted = self.records.journal(record.id, *lines)
+        # That a known source was listed held when the record was read; it may have been forgotten since.
+        self.lists.refile([(record.id, [source for source in sources if source.key in known])])
+        return noted
 
     def unnote(self, record: Record, tags: Iterable[str] = (), bank_ids: Iterable[int] = ()) -> bool:
         """Take tags and banks from a picture; False when it was removed meanwhile."""

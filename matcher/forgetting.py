@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matcher.engine import Matcher
 
 # Names of metadata that hold an address or a host, at any depth: "url", "page_url", "final-url", "domains", ..
-_ADDRESSES = re.compile(r"(?:.*[_-])?(?:url|page|domain|host|hostname)s?", re.IGNORECASE | re.DOTALL)
+_ADDRESSES = re.compile(r"(?:.*[_-])?(?:url|page|domain|host|hostname|link)s?|fetched", re.IGNORECASE | re.DOTALL)
 _EVENT = ("event_uuid", "event_id")
 _AIL_DOMAIN = "domain::"
 _LONGEST_HOST = 255
@@ -109,7 +109,7 @@ class _Wanted:
 
 
 def hosts(source: Source) -> Iterator[str]:
-    """Yield the hosts that a source names: in its id where that is an address, in metadata called url, page, domain or host."""
+    """Yield the hosts that a source names: in its id where that is an address, in metadata called url, page, domain or the like."""
     if source.kind == "url" or "://" in source.id:
         yield host_of(source.id)
     elif source.kind == "ail-object" and source.id.startswith(_AIL_DOMAIN):
@@ -131,8 +131,10 @@ def host_of(text: str) -> str:
     """
     text = text.strip().replace("[.]", ".").replace("\\", "/")
     scheme, separator, rest = text.partition("://")
+    if scheme.lower() == "file" or (scheme.startswith("/") and not scheme.startswith("//")):
+        return ""
     try:
-        host = urlsplit(f"//{(rest if separator else scheme).lstrip('/')}").hostname or ""
+        host = urlsplit(f"//{(rest if separator else text).lstrip('/')}").hostname or ""
     except ValueError:
         return ""
     return _plain(host)

@@ -131,9 +131,8 @@ class Pruner:
         """Give lists back what somebody who saw a picture again counted upon just before it was taken out of them."""
         record = self._collection.records.live([id]).get(id)
         gone = {source.key for source in sources}
-        again = [source for source in record.sources if source.key in gone] if record is not None else []
-        if again:
-            self._collection.store.append(self._collection.lists.source_entries(id, again))
+        if record is not None:
+            self._collection.lists.refile([(id, [source for source in record.sources if source.key in gone])])
 
     def _book(self) -> dict[int, Bank]:
         return {bank.id: bank for bank in self._collection.banks.list()}

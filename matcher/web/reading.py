@@ -113,7 +113,8 @@ def _parts(declared: Upload) -> Iterable[str]:
 
 def _parsed(model: type[BaseModel], text: bytes) -> BaseModel:
     try:
-        return model.model_validate_json(text)
+        # Strictly: a keep_days of false is a mistake, and not 0.
+        return model.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise _explained(error) from None
 

@@ -19,3 +19,9 @@ def test_what_cannot_be_a_bank(api):
     for bank in ({}, {"name": ""}, {"name": "x", "kind": "odd"}, {"name": "x", "colour": "red"}, {"name": "x", "thresholds": {"pdq": 0.1}}):
         assert api.post("/api/v1/banks", json=bank).status_code == 400
     assert api.get("/api/v1/banks").json == {"banks": []}
+
+
+def test_a_value_of_another_type_is_a_mistake(api):
+    """A keep_days of false would be 0, and let everything go."""
+    for change in ({"keep_days": False}, {"keep_days": "30"}, {"sensitive": 0}, {"sensitive": "no"}, {"tags": "one"}, {"note": 1}):
+        assert api.post("/api/v1/banks", json={"name": "x", **change}).status_code == 400

@@ -95,3 +95,12 @@ def test_changing_a_picture(api, upload):
 def test_stats(api, upload):
     api.post("/api/v1/pictures", **upload(LOGIN))
     assert api.get("/api/v1/stats").json["pictures"] == 1
+
+
+def test_times_are_written_with_a_date(api, upload):
+    assert api.get("/api/v1/pictures?since=2020-01-31T12:00:00%2B02:00").status_code == 200
+    for time in ("0", "1700000000", "1700000000000", "yesterday", "1969-12-31", "2100-01-02", "-1", "1e9", "null"):
+        assert api.get(f"/api/v1/pictures?since={time}").status_code == 400, time
+    for value in (1700000000, "1700000000", True):
+        noted = {"sources": [{"kind": "file", "id": "a", "last_seen": value}]}
+        assert api.post("/api/v1/pictures", **upload(LOGIN, details=noted)).status_code == 400, value

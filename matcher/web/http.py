@@ -5,11 +5,15 @@ and disk, and no more than their bound; only complete requests get one of the wo
 """
 
 import json
+import logging
 import os
+import resource
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,10 +25,10 @@ from waitress.utilities import Error
 from waitress.wasyncore import close_all, loop
 
 from matcher.errors import BadRequest, BadSettings, KuatoError, RequestTooLarge, Unauthorized
-from matcher.web.tls import Terminator
+from matcher.web.tls import Peer, Terminator
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
 Address = IPv4Address | IPv6Address
 Admits = Callable[[str], bool]
@@ -32,7 +36,11 @@ _POLL_SECONDS = 0.2
 _MAX_HEADER = 16 * 1024
 _RECEIVE = 256 * 1024  # waitress reads 8 KiB at a time by itself, which takes seconds for a large picture
 _SMALL = 1 << 20
+_DROPPING_SECONDS, _SILENT_SECONDS = 30.0, 2.0
 _LOCALHOST = "127.0.0.1"
+_FILES = 256  # what a process has open beside its connections
+_FILES_OF_TLS = 3  # for a connection: the client's, and the pair to the HTTP server
+_log = logging.getLogger(__name__)
 
 
 class _FailureTask(ErrorTask):
@@ -48,6 +56,8 @@ class _FailureTask(ErrorTask):
         self.status = f"{error.code} {error.reason}"
         self.response_headers = [("Content-Type", "application/json")]
         self.set_close_on_finish()
+        channel: Any = self.channel
+        channel.refused = True
         self.content_length = len(body)
         self.write(body)
 
@@ -74,11 +84,64 @@ class _Parser(HTTPRequestParser):
 
 
 class _Channel(HTTPChannel):
+    """A connection.
+
+    Where a request was refused before all of it had come, the rest is received for a while, and dropped: were the connection
+    closed while the client still sends, it would meet a broken connection, and never read why.
+    A client that does not read what it is sent is silent, too, and would hold the thread that answers it.
+    """
+
     error_task_class = _FailureTask
+    refused = False
+    _dropping = 0.0  # since when
+    _heard = 0.0
+    _unsent = 0.0  # since when something is to be sent
 
     def parser_class(self, adjustments: Any) -> _Parser:  # type: ignore[override]
         server: Any = self.server
         return _Parser(adjustments, server.admits)
+
+    def handle_close(self) -> None:
+        if self.refused and self.connected and not self._dropping:
+            line: Any = self.socket
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_WR)
+                self._dropping = self._heard = time.monotonic()
+                return
+        super().handle_close()
+
+    def readable(self) -> bool:
+        if self._stuck():
+            super().handle_close()
+            return False
+        return bool(self._dropping or super().readable())
+
+    def writable(self) -> bool:
+        if self._dropping:
+            now = time.monotonic()
+            return now - self._dropping > _DROPPING_SECONDS or now - self._heard > _SILENT_SECONDS
+        return bool(super().writable())
+
+    def handle_read(self) -> None:
+        if not self._dropping:
+            super().handle_read()
+        elif self.recv(_RECEIVE):
+            self._heard = time.monotonic()
+
+    def handle_write(self) -> None:
+        if self._dropping:
+            super().handle_close()
+        else:
+            super().handle_write()
+
+    def _stuck(self) -> bool:
+        # Less than send_bytes is kept back while an answer is in the making; more would have been sent if it could.
+        if self.total_outbufs_len < (self.adj.send_bytes if self.requests else 1):
+            self._unsent = 0.0
+            return False
+        now = time.time()
+        self._unsent = self._unsent or now
+        return now - max(self._unsent, self.last_activity) > self.adj.channel_timeout
 
 
 class HttpServer:
@@ -107,12 +170,12 @@ class HttpServer:
         self._sockets: dict[int, Any] = {}
         self._terminator: Terminator | None = None
         if context is not None:
-            plain = listen(ip_address(_LOCALHOST), 0, "the inner socket")
-            self._terminator = Terminator(bound, context, plain.getsockname()[1], connections)
-            app, bound = _Unwrapped(app, self._terminator), plain
+            self._terminator = Terminator(bound, context, self._take, most=connections, idle=idle)
+        _allow_files(connections * (1 if context is None else _FILES_OF_TLS) + _FILES)
         server: Any = create_server(
             app,
             map=self._sockets,
+            _start=context is None,  # else it is handed its connections
             sockets=[bound],
             threads=threads,
             connection_limit=connections + 2,  # waitress counts its own two sockets
@@ -153,20 +216,21 @@ class HttpServer:
         """Let `run` return; may be called from anywhere, and more than once."""
         self._stopping.set()
 
+    def _take(self, line: socket.socket, peer: Peer) -> None:
+        """Serve a connection that comes from elsewhere than the bound socket; called from any thread."""
+        server = self._server
+        # Only the thread that waits for the connections may change what it waits for.
+        server.trigger.pull_trigger(lambda: server.channel_class(server, line, peer, server.adj, map=self._sockets))
 
-class _Unwrapped:
-    """Tells the application who the client is, where TLS hands its bytes on; refuses who comes to the inner socket directly."""
 
-    def __init__(self, app: "WSGIApplication", terminator: Terminator) -> None:
-        self._app = app
-        self._terminator = terminator
-
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        peer = self._terminator.peer(int(environ["REMOTE_PORT"]))
-        if peer is None:
-            start_response("403 Forbidden", [("Content-Type", "text/plain")])
-            return [b"This is the inner side of an HTTPS server."]
-        return self._app({**environ, "REMOTE_ADDR": peer}, start_response)
+def _allow_files(wanted: int) -> None:
+    """Let this process have so many files open, if it may: each connection is one, and 1024 is what it usually begins with."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most < wanted:
+        _log.warning("this process may have %d files open; %d are needed for all connections it takes (web.connections)", most, wanted)
 
 
 def listen_address(text: str, setting: str) -> tuple[Address, int]:

@@ -1,112 +1,222 @@
-"""HTTPS: takes connections, speaks TLS, and hands the plain bytes to the HTTP server over a loopback connection.
+"""HTTPS: takes connections, speaks TLS, and hands the plain bytes to the HTTP server over pairs of connected sockets.
 
-The HTTP server has no TLS of its own. Handshakes and idle connections cost no thread here.
+The HTTP server has no TLS of its own. Handshakes and idle connections cost no thread here, and there is no inner port that
+anybody else on this machine could connect to.
 """
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from matcher.errors import BadSettings
 
 _CHUNK = 1 << 16
-_HANDSHAKE_SECONDS = 10
+_HANDSHAKE_SECONDS = 10.0
+_GOODBYE_SECONDS = 10.0
+_SILENT_SECONDS = 2.0
+_PAUSE_SECONDS = 0.5
+# Of accept(): this machine has no room for another connection now. Any other error is the one connection's own.
+_CROWDED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _log = logging.getLogger(__name__)
+
+Peer = tuple[str, int]  # address and port
 
 
 def server_context(certificate: Path, key: Path, client_ca: Path | None) -> ssl.SSLContext:
     """Return what a server needs for TLS 1.2 and later. client_ca: clients must show a certificate of these. Raises BadSettings."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
     try:
-        context.load_cert_chain(certificate, key)
-        if client_ca is not None:
+        # The password is asked for on the terminal otherwise, where nobody may be.
+        context.load_cert_chain(certificate, key, password=_no_password)
+    except OSError as error:
+        raise BadSettings(f"web.certificate ({certificate}) or web.key ({key}) cannot be used: {_reason(error)}") from None
+    if client_ca is not None:
+        try:
             context.load_verify_locations(client_ca)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except (OSError, ssl.SSLError) as error:
-        raise BadSettings(f"web.certificate, web.key or web.client_ca cannot be used: {error}") from None
+        except OSError as error:
+            raise BadSettings(f"web.client_ca: {client_ca} cannot be used: {_reason(error)}") from None
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
 class Terminator:
-    """Speaks TLS on a bound socket for a server on a loopback port.
+    """Speaks TLS on a bound socket.
 
-    inner: that port. idle: seconds after which a silent connection is closed. most: connections at once.
+    hand_over: is given one end of a pair of sockets, which carries the plain bytes, and who the client is.
+    most: connections at once, those in their handshake too; further ones wait. idle: seconds that a client may take to read
+    what it was sent.
     """
 
-    def __init__(self, bound: socket.socket, context: ssl.SSLContext, inner: int, most: int) -> None:
+    def __init__(
+        self,
+        bound: socket.socket,
+        context: ssl.SSLContext,
+        hand_over: Callable[[socket.socket, Peer], None],
+        *,
+        most: int,
+        idle: float,
+    ) -> None:
         self._bound = bound
         self._context = context
-        self._inner = inner
+        self._hand_over = hand_over
         self._most = most
-        self._peers: dict[int, str] = {}
-        self._count = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._idle = idle
         self._stopped = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="tls", daemon=True)
-
-    def peer(self, port: int) -> str | None:
-        """Return the address of the client whose bytes come from this loopback port, None for a port that is not ours."""
-        return self._peers.get(port)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Take connections, in a thread of its own."""
+        self._bound.setblocking(False)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, args=(self._loop,), name="tls", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Close all connections; may be called more than once."""
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # it has ended by itself
-                self._loop.call_soon_threadsafe(self._stopped.set)
-        if self._thread.is_alive():
-            self._thread.join()
+        """Close all connections, but not the bound socket; may be called more than once."""
+        if self._loop is None or self._thread is None:
+            return
+        with contextlib.suppress(RuntimeError):  # it has ended already
+            self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join()
 
-    def _run(self) -> None:
-        asyncio.run(self._serve())
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            loop.run_until_complete(self._serve())
+        finally:
+            loop.close()
 
     async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        server = await asyncio.start_server(
-            self._connected, sock=self._bound, ssl=self._context, ssl_handshake_timeout=_HANDSHAKE_SECONDS, limit=_CHUNK
-        )
-        async with server:
-            await self._stopped.wait()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        accepting = asyncio.ensure_future(self._accept())
+        await self._stopped.wait()
+        accepting.cancel()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._count >= self._most:
-            writer.transport.abort()
-            return
-        self._count += 1
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        room = asyncio.Semaphore(self._most)
+        tasks: set[asyncio.Task[None]] = set()  # the loop itself would forget them
+        while True:
+            await room.acquire()
+            try:
+                line, address = await loop.sock_accept(self._bound)
+            except OSError as error:
+                room.release()
+                if error.errno in _CROWDED:
+                    _log.warning("no further connection can be taken for now: %s", _reason(error))
+                    await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            task = loop.create_task(self._speak(line, (address[0], address[1])))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            task.add_done_callback(lambda _: room.release())
+
+    async def _speak(self, line: socket.socket, peer: Peer) -> None:
+        """Serve one connection from its handshake to its end."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(_CHUNK, loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         try:
-            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._inner, limit=_CHUNK)
+            transport, _ = await loop.connect_accepted_socket(
+                lambda: protocol, line, ssl=self._context, ssl_handshake_timeout=_HANDSHAKE_SECONDS
+            )
         except OSError as error:
-            _log.error("the HTTP server behind TLS does not answer: %s", error)
-            self._count -= 1
-            writer.transport.abort()
+            _log.debug("no TLS connection with %s: %s", peer[0], _reason(error))
+            line.close()
             return
-        port = inner_writer.get_extra_info("sockname")[1]
-        self._peers[port] = (writer.get_extra_info("peername") or ("",))[0]
         try:
-            await asyncio.gather(_copy(reader, inner_writer), _copy(inner_reader, writer))
+            inner, theirs = socket.socketpair()
+        except OSError as error:
+            _log.warning("a connection is dropped: %s", _reason(error))
+            transport.abort()
+            return
+        inner.setblocking(False)
+        self._hand_over(theirs, peer)
+        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        try:
+            await _Passage(reader, writer, inner, self._idle).run()
         finally:
-            self._peers.pop(port, None)
-            self._count -= 1
-            for each in (writer, inner_writer):
-                each.transport.abort()
+            transport.abort()
+            inner.close()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy until either side ends; what was sent before the end still arrives."""
-    with contextlib.suppress(OSError, ssl.SSLError, asyncio.CancelledError):
-        while data := await reader.read(_CHUNK):
-            writer.write(data)
-            await writer.drain()
-    with contextlib.suppress(OSError, RuntimeError):
-        writer.close()
-        await writer.wait_closed()
+class _Passage:
+    """Both ways between a client and the HTTP server."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, inner: socket.socket, idle: float) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._inner = inner
+        self._idle = idle
+        self._heard = 0  # bytes of the client
+
+    async def run(self) -> None:
+        """Copy until either side ends, or reads nothing for too long; what was sent before the end still arrives."""
+        asking = asyncio.ensure_future(self._ask())
+        try:
+            await self._answer()
+            # The server may have answered before all of the request had come, and still take what comes: see its channels.
+            heard = -1
+            while heard < self._heard and not asking.done() and self._listened_to():
+                heard = self._heard
+                await asyncio.wait({asking}, timeout=_SILENT_SECONDS)
+            self._writer.close()
+            await asyncio.wait_for(self._writer.wait_closed(), _GOODBYE_SECONDS)
+        except (OSError, asyncio.TimeoutError):
+            pass  # the client is gone, or as good as
+        finally:
+            asking.cancel()
+            await asyncio.wait({asking})
+
+    async def _ask(self) -> None:
+        loop = asyncio.get_running_loop()
+        while data := await self._read():
+            self._heard += len(data)
+            try:
+                await loop.sock_sendall(self._inner, data)
+            except OSError:
+                return  # the server reads no more, but may have answered
+        # The client is gone. Both ways are shut: what else the server has to say is not to be waited for.
+        with contextlib.suppress(OSError):
+            self._inner.shutdown(socket.SHUT_RDWR)
+
+    async def _read(self) -> bytes:
+        try:
+            return await self._reader.read(_CHUNK)
+        except OSError:
+            return b""
+
+    async def _answer(self) -> None:
+        loop = asyncio.get_running_loop()
+        while data := await loop.sock_recv(self._inner, _CHUNK):
+            self._writer.write(data)
+            if self._writer.transport.get_write_buffer_size() > _CHUNK:
+                await asyncio.wait_for(self._writer.drain(), self._idle)
+
+    def _listened_to(self) -> bool:
+        """Whether the server still reads. Sending nothing tells."""
+        try:
+            self._inner.send(b"")
+        except OSError:
+            return False
+        return True
+
+
+def _no_password() -> NoReturn:
+    raise BadSettings("web.key is encrypted; give one without a password, readable by this user alone")
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__

@@ -22,10 +22,8 @@ def new_file(path: Path, replace: bool = False) -> Iterator[BinaryIO]:
     _check(path, replace)
     part = path.with_name(path.name + ".part")
     with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Conflict(f"{part} is being written by another process; wait for it, or name another file") from None
+        if not _ours(file, part):
+            raise Conflict(f"{part} is being written by another process; wait for it, or name another file")
         try:
             os.fchmod(file.fileno(), 0o600)
             file.truncate()
@@ -38,6 +36,15 @@ def new_file(path: Path, replace: bool = False) -> Iterator[BinaryIO]:
             part.unlink(missing_ok=True)
             raise
     _sync(path.parent)
+
+
+def _ours(file: BinaryIO, part: Path) -> bool:
+    """Lock the file; False when another process has it, or has just given it its final name."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(file.fileno()), part.lstat())
+    except OSError:
+        return False
 
 
 def _check(path: Path, replace: bool) -> None:

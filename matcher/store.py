@@ -310,8 +310,12 @@ class Store:
         with self._connecting:
             if self._connected is None:
                 client = self._connect(self._locate())
-                self._check_version(client)
-                self._check_schema(client)
+                try:
+                    self._check_version(client)
+                    self._check_schema(client)
+                except BaseException:
+                    client.connection_pool.disconnect()
+                    raise
                 self._connected = client
             return self._connected
 

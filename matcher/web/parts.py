@@ -26,7 +26,7 @@ def _sensible(moment: datetime) -> datetime:
     return moment
 
 
-Moment = Annotated[datetime, BeforeValidator(_dated), AfterValidator(_sensible)]
+Moment = Annotated[datetime, Field(strict=False), BeforeValidator(_dated), AfterValidator(_sensible)]
 Tag = Annotated[str, Field(min_length=1, max_length=255)]
 BankName = Annotated[str, Field(min_length=1, max_length=100)]
 SourceName = Annotated[str, Field(min_length=1, max_length=4200, pattern="^[^:]+(:.*)?$", description="kind, or kind:id.")]

@@ -1,10 +1,13 @@
 """Banks, tags and sources."""
 
+import json
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -104,6 +107,23 @@ class TestBanks:
         with pytest.raises(NotFound):
             banks.update("stalls", kind="ignore")
 
+    def test_it_keeps_its_pictures_for_a_time_of_its_own(self, banks: BankBook) -> None:
+        assert banks.create("shops").keep_days is None
+        assert banks.update("shops", keep_days=30) == banks.get("shops")
+        assert banks.get("shops").keep_days == 30
+        for wrong in (-1, 36_501, 1.5, True, "7"):
+            with pytest.raises(BadRequest, match="days"):
+                banks.update("shops", keep_days=wrong)
+        assert banks.update("shops", keep_days=None).keep_days is None
+
+    def test_one_stored_before_there_was_such_a_time_is_read(self, banks: BankBook, store_url: str) -> None:
+        made = banks.create("shops", kind="baseline")
+        with redis.Redis.from_url(store_url) as client:
+            stored = json.loads(client.hget("test:b", "shops") or b"")
+            del stored["keep_days"]
+            client.hset("test:b", "shops", json.dumps(stored))
+        assert banks.get("shops") == made
+
     def test_deleted_its_pictures_stay(self, store_url: str) -> None:
         collection = collection_on(store_url)
         collection.add(picture(1), bank_ids=[collection.banks.create("shops").id])
@@ -169,6 +189,29 @@ class TestBanks:
 
 
 class TestLists:
+    def test_taken_out_of_a_source_a_picture_is_no_longer_found_there(self, lists: Lists, store: Store) -> None:
+        for id in (1, 2, 3):
+            store.append(lists.source_entries(id, [Source("url", "x"), Source("url", "y")]))
+        lists.unfile(2, [Source("url", "x"), Source("url", "never")])
+        assert lists.seen_at("url", "x").tolist() == [3, 1]
+        assert lists.seen_at("url", "y").tolist() == [3, 2, 1]
+
+    def test_filed_again_it_stands_there_once(self, lists: Lists, store: Store) -> None:
+        store.append(lists.source_entries(1, [Source("url", "x")]))
+        for _ in range(2):
+            lists.refile([(1, [Source("url", "x"), Source("url", "y")]), (2, [Source("url", "y")]), (3, [])])
+        assert (lists.seen_at("url", "x").tolist(), lists.seen_at("url", "y").tolist()) == ([1], [2, 1])
+        [(key, _)] = lists.source_entries(1, [Source("url", "x")])
+        assert len(store.read([key])[0] or b"") == 8
+
+    def test_taking_out_keeps_what_others_file_meanwhile(self, lists: Lists, store: Store) -> None:
+        store.append([entry for id in range(1, 101) for entry in lists.source_entries(id, [Source("url", "x")])])
+        place = [Source("url", "x")]
+        take_out = [partial(lists.unfile, number, place) for number in range(1, 41)]
+        file = [partial(store.append, lists.source_entries(number, place)) for number in range(101, 141)]
+        at_once(*take_out, *file)
+        assert lists.seen_at("url", "x").tolist() == list(range(140, 40, -1))
+
     def test_newest_first_and_each_once(self, store: Store, lists: Lists) -> None:
         for id in (3, 1, 3, 300, 70_000):
             store.append(lists.tag_entries(id, ["phishing"]) + lists.bank_entries(id, [9]))

@@ -159,6 +159,41 @@ class TestOnAServer:
         assert live.journal(7, ["s", "url", "x", 20])
         assert live.live([7])[7].sources == (Source("url", "y", 5, 5), Source("url", "x", 20, 20))
 
+    def test_a_picture_was_last_seen_at_its_newest_source_or_at_none(self, live: Records) -> None:
+        assert live.live([7])[7].last_seen == a_record().added
+        assert live.journal(7, ["s", "url", "x", 5, 9], ["s", "url", "y", 7], ["s", "url", "z", 0, 0])
+        assert live.live([7])[7].last_seen == 9
+        assert live.journal(7, ["l", 20], ["l", 15])
+        assert live.compact(7, least=0)
+        assert (live.live([7])[7].last_seen, live.live([7])[7].seen) == (20, 20)
+        assert live.journal(7, ["s", "url", "x", 30])
+        assert live.live([7])[7].last_seen == 30
+
+    def test_revised_it_holds_nothing_of_what_is_gone(self, live: Records, store: Store) -> None:
+        assert live.journal(7, ["s", "url", "s3cret", 5], ["s", "url", "y", 5])
+        before, after = live.revise(7, lambda record: replace(record, sources=record.sources[1:]), 1.0) or (None, None)
+        assert after is not None and before is not None and len(before.sources) == 2
+        assert live.live([7])[7].sources == after.sources == (Source("url", "y", 5, 5),)
+        assert b"s3cret" not in (store.read([live.key(7)])[0] or b"")
+
+    def test_it_is_judged_anew_when_others_wrote_meanwhile(self, live: Records) -> None:
+        judged = list[tuple[str, ...]]()
+
+        def judge(record: Record) -> Record | None:
+            judged.append(record.tags)
+            if len(judged) < 3:
+                assert live.journal(7, ["t", "+", str(len(judged))])
+            return None
+
+        assert live.revise(7, judge, 1.0) is not None
+        assert judged == [("first",), ("first", "1"), ("first", "1", "2")]
+        assert live.read([7])[7].record is None
+        assert live.revise(7, judge, 1.0) is None and live.revise(8, judge, 1.0) is None
+
+    def test_judged_good_as_it_is_it_is_not_written(self, live: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Store, "replace", None)
+        assert live.revise(7, lambda record: record, 1.0) is not None
+
     def test_compaction_forgets_for_good_and_changes_no_answer(self, live: Records, store: Store) -> None:
         for n in range(20):
             assert live.journal(7, ["s", "url", "x", n, n, {"secret": "s3cret"}], ["s", "url", f"y{n}", n], ["x", "url", "x"])

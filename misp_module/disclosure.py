@@ -3,11 +3,12 @@
 MISP does not tell who pressed the button, so an answer may only say what everyone on that server may know.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from matcher.records import Record
 from matcher.source import Source
+from misp_module.query import is_uuid
 
 _UNDERSTOOD = {"org", "distribution", "sharing_group", "tlp", "pap"}
 _OPEN_TLP = {"clear", "white", "green", "amber"}
@@ -18,14 +19,16 @@ _OPEN_DISTRIBUTION = {"1", "2", "3"}  # this community, connected communities, a
 class Disclosed:
     """What may be said.
 
-    source: the place to name, None when none may be named or none is known. seen: seconds since the epoch, 0 for untold.
-    hidden: some place may not be told, so nothing that could come from it may be told either.
+    source: the place to name, None when none may be named or none is known; without id where that may describe the picture.
+    seen: seconds since the epoch, 0 for untold. hidden: some place may not be told, so nothing that could come from it may be
+    told either. sensitive: the picture is, and that may be told.
     """
 
     source: Source | None
     seen: float
     banks: tuple[str, ...]
     hidden: bool
+    sensitive: bool = False
 
     @property
     def anonymous(self) -> bool:
@@ -42,8 +45,11 @@ def disclose(record: Record, asking: str) -> Disclosed:
     shown = [source for source in sources if may_tell(source)]
     hidden = len(shown) < len(sources)
     first = min(shown, key=lambda s: (s.kind != "misp-attribute", s.first_seen or float("inf"), s.key), default=None)
+    if first is not None and record.sensitive:
+        first = _plain_reference(first)
     seen = first.first_seen if first else 0.0
-    return Disclosed(first, seen or (0.0 if hidden else record.added), () if hidden else tuple(sorted(record.banks)), hidden)
+    banks = () if hidden else tuple(sorted(record.banks))
+    return Disclosed(first, seen or (0.0 if hidden else record.added), banks, hidden, record.sensitive and not hidden)
 
 
 def may_tell(source: Source) -> bool:
@@ -55,6 +61,11 @@ def may_tell(source: Source) -> bool:
         and _texts(visibility.get("distribution")) <= _OPEN_DISTRIBUTION
         and _texts(visibility.get("sharing_group")) <= {"0"}
     )
+
+
+def _plain_reference(source: Source) -> Source:
+    """Return a source without what may describe its picture: metadata, names of files, addresses. A UUID says nothing."""
+    return replace(source, id=source.id if source.kind == "misp-attribute" and is_uuid(source.id) else "", metadata={})
 
 
 def is_attribute(source: Source, uuid: str) -> bool:

@@ -104,6 +104,8 @@ def _explanation(match: Match, relation: str, disclosed: Disclosed) -> str:
         text += f", seen {datetime.fromtimestamp(disclosed.seen, timezone.utc):%Y-%m-%d}"
     if disclosed.banks:
         text += f", bank {', '.join(plain(bank) for bank in disclosed.banks)}"
+    if disclosed.sensitive:
+        text += ", sensitive"
     said = [] if relation == EXACT_COPY else _said(_agreeing(match))
     return text + (f" ({'; '.join(said)})" if said else "")
 
@@ -119,6 +121,8 @@ def _named(disclosed: Disclosed) -> str:
     source = disclosed.source
     if source is None:
         return "one whose source may not be told" if disclosed.hidden else "a known picture"
+    if not source.id:
+        return f"a picture known from {_ORIGINS.get(source.kind) or plain(source.kind)}"
     if source.kind == "misp-attribute":
         return f"attribute {plain(source.id)}"
     if source.kind == "file":

@@ -1,5 +1,7 @@
 """Nothing is told of a source that not everyone on the server may know."""
 
+from dataclasses import replace
+
 import pytest
 
 from matcher.source import Source
@@ -53,6 +55,31 @@ def test_an_attribute_goes_before_other_places_and_the_first_before_later_ones()
     later = Source("misp-attribute", KNOWN, SECOND_OF_MARCH + 86400)
     told = disclose(known(sources=(Source("file", "a.png", 1.0), later, seen_in_misp(ENRICHED))), "")
     assert told.source is not None and (told.source.id, told.seen) == (ENRICHED, SECOND_OF_MARCH)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Source("file", "/cases/what it shows.png", SECOND_OF_MARCH, metadata={"caption": "what it shows"}),
+        Source("url", "https://forum.example/what-it-shows.png", SECOND_OF_MARCH),
+        Source("ail-object", "item::what it shows", SECOND_OF_MARCH),
+        Source("misp-attribute", "what it shows", SECOND_OF_MARCH),
+    ],
+)
+def test_of_a_sensitive_picture_only_the_kind_of_source_is_told(source):
+    told = disclose(replace(known(sources=(source,), banks=("raids",)), sensitive=True), "")
+    assert told.source is not None and (told.source.kind, told.source.id, told.source.metadata) == (source.kind, "", {})
+    assert (told.seen, told.banks, told.sensitive) == (SECOND_OF_MARCH, ("raids",), True)
+
+
+def test_and_the_uuid_of_an_attribute_without_what_is_said_of_it():
+    told = disclose(replace(known(sources=(seen_in_misp(),)), sensitive=True), "")
+    assert told.source is not None and (told.source.id, told.source.metadata) == (KNOWN, {})
+
+
+def test_that_it_is_sensitive_is_not_told_where_a_source_is_hidden():
+    record = replace(known(sources=(seen_in_misp(tlp="tlp:red"), Source("url", "https://example.org/"))), sensitive=True)
+    assert not disclose(record, "").sensitive
 
 
 def test_a_hidden_source_hides_the_banks_too():

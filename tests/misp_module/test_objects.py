@@ -49,6 +49,19 @@ def test_a_yes_tells_everything(writer):
     ]
 
 
+def test_of_a_sensitive_picture_the_match_is_told_and_no_name(writer):
+    file = Source("file", "/cases/what it shows.png", 1772409600.0, metadata={"caption": "what it shows"})
+    picture = replace(known(sources=(file,), banks=("raids",)), sensitive=True)
+    written = writer.write(match(picture), SUBMITTED, SUBJECT)
+    assert rows(written)["explanation"].startswith(
+        "YES: same picture as a picture known from file, seen 2026-03-02, bank raids, sensitive ("
+    )
+    assert rows(written)["origin"] == "file" and "shows" not in json.dumps(written)
+    attribute = replace(known(sources=(seen_in_misp(),)), sensitive=True)
+    found = rows(writer.write(match(attribute), SUBMITTED, SUBJECT))
+    assert found["known-image"] == KNOWN and "known-event" not in found
+
+
 def test_only_the_cluster_of_a_yes_and_the_sha256_correlate(writer):
     for decision in (Decision.YES, Decision.MAYBE):
         written = writer.write(match(known(sources=(seen_in_misp(),)), decision), SUBMITTED, SUBJECT)

@@ -2,21 +2,25 @@
 
 import re
 import time
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from matcher.source import Source
 from matcher.web.operation import Model
 
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=timezone.utc), datetime(2100, 1, 1, tzinfo=timezone.utc)
+_TIMES = TypeAdapter(datetime)
 
 
 def _dated(value: Any) -> Any:
-    if not re.match("[0-9]{4}-", str(value)):  # a number alone would be taken for seconds, or for milliseconds, by its size
-        raise ValueError("a time is written like 2026-01-31T12:00:00Z")
-    return value
+    if re.match("[0-9]{4}-", str(value)):  # a number alone would be taken for seconds, or for milliseconds, by its size
+        with suppress(ValidationError):
+            # Read here: to what validates strictly, a text that has passed a function is no longer JSON, and so no time.
+            return _TIMES.validate_python(value, strict=False)
+    raise ValueError("a time is written like 2026-01-31T12:00:00Z")
 
 
 def _sensible(moment: datetime) -> datetime:
@@ -26,7 +30,7 @@ def _sensible(moment: datetime) -> datetime:
     return moment
 
 
-Moment = Annotated[datetime, Field(strict=False), BeforeValidator(_dated), AfterValidator(_sensible)]
+Moment = Annotated[datetime, BeforeValidator(_dated), AfterValidator(_sensible)]
 Tag = Annotated[str, Field(min_length=1, max_length=255)]
 BankName = Annotated[str, Field(min_length=1, max_length=100)]
 SourceName = Annotated[str, Field(min_length=1, max_length=4200, pattern="^[^:]+(:.*)?$", description="kind, or kind:id.")]

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from matcher.interchange.algorithms import PERCEPTION, Algorithms
+from matcher.interchange.algorithms import FOREIGN, PERCEPTION, Algorithms
+from matcher.records import NAMES
 
 FINGERPRINT, ALGORITHM, VERSION, SHA256 = "fingerprint", "algorithm", "version", "sha256"
 TAGS, SOURCE, URL, NOTE, NAME, QUALITY, CATEGORY = "tags", "source", "url", "note", "name", "quality", "category"
@@ -55,6 +57,12 @@ def algorithm_of(name: str, algorithms: Algorithms) -> str | None:
     return found if found in algorithms.names else None
 
 
+def is_heading(names: Iterable[str]) -> bool:
+    """Whether one of the names is what columns of fingerprints are called."""
+    ours = {*NAMES, *FOREIGN, *_ALGORITHMS, *_MEANINGS[FINGERPRINT]}
+    return not ours.isdisjoint(plain(name) for name in names)
+
+
 @dataclass(frozen=True)
 class Columns:
     """places: meaning -> number of the column. prints: algorithm -> the column of its fingerprints. unused: names of the rest.
@@ -66,6 +74,11 @@ class Columns:
     prints: Mapping[str, int]
     unused: tuple[str, ...]
     separator: str = SEPARATOR
+
+    @cached_property
+    def about(self) -> tuple[tuple[str, int], ...]:
+        """The columns of what is told besides fingerprints and their algorithms."""
+        return tuple((meaning, place) for meaning, place in self.places.items() if meaning not in (FINGERPRINT, ALGORITHM))
 
     @property
     def useful(self) -> bool:

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
-from matcher.interchange.columns import ALGORITHM, FINGERPRINT, Columns, columns, joined
+from matcher.interchange.columns import ALGORITHM, FINGERPRINT, Columns, columns, is_heading, joined
 from matcher.interchange.entries import LONGEST_LINE, Flaw, Given, Item, Listed, ListFormat, Passed
 from matcher.interchange.rows import Rows, about_of
 
@@ -22,9 +22,7 @@ class CsvList(ListFormat):
 
     def recognises(self, start: bytes) -> bool:
         first = start.lstrip().partition(b"\n")[0].decode("utf-8", "replace")
-        return any(delimiter in first for delimiter in _DELIMITERS) and any(
-            word in first.lower() for word in ("hash", "fingerprint", "pdq", "signal_str", "photodna", "tlsh", "indicator")
-        )
+        return any(is_heading(first.split(delimiter)) for delimiter in _DELIMITERS)
 
     def read(self, given: Given) -> Iterator[Item]:
         with given.open() as file:
@@ -80,10 +78,12 @@ def _heading(given: Given, line: str) -> tuple[str, Columns]:
 
 
 def _item(rows: Rows, place: str, cells: list[str], known: Columns) -> Item:
-    prints = [(algorithm, cells[column]) for algorithm, column in known.prints.items() if column < len(cells) and cells[column]]
-    if FINGERPRINT in known.places and (column := known.places[FINGERPRINT]) < len(cells) and cells[column]:
-        named = known.places.get(ALGORITHM, len(cells))
-        prints.append((cells[named] if named < len(cells) else "", cells[column]))
+    width = len(cells)
+    prints = [(algorithm, cells[column]) for algorithm, column in known.prints.items() if column < width and cells[column]]
+    column = known.places.get(FINGERPRINT, width)
+    if column < width and cells[column]:
+        named = known.places.get(ALGORITHM, width)
+        prints.append((cells[named] if named < width else "", cells[column]))
     return rows.item(place, prints, about_of(cells, known))
 
 

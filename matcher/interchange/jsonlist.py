@@ -63,7 +63,7 @@ class JsonLines(ListFormat):
                 yield json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n"
 
     def _item(self, rows: Rows, place: str, names: tuple[str, ...], found: Mapping[str, Any], known: Columns) -> Item:
-        about = {meaning: found[names[at]] for meaning, at in known.places.items() if meaning != FINGERPRINT}
+        about = {meaning: value for meaning, at in known.about if (value := found[names[at]]) is not None}
         for meaning in (TAGS, SOURCE):
             if meaning in about:
                 try:
@@ -72,9 +72,9 @@ class JsonLines(ListFormat):
                     return Flaw(place, f"{meaning}: {error}")
         prints = [(algorithm, _text(found[names[at]])) for algorithm, at in known.prints.items()]
         if FINGERPRINT in known.places:
-            named = about.get(ALGORITHM, "")
+            named = found[names[known.places[ALGORITHM]]] if ALGORITHM in known.places else ""
             prints.append((str(named or ""), _text(found[names[known.places[FINGERPRINT]]])))
-        return rows.item(place, prints, {meaning: "" if value is None else value for meaning, value in about.items()})
+        return rows.item(place, prints, about)
 
 
 def _text(value: Any) -> str:
@@ -86,10 +86,8 @@ def _texts(value: Any) -> list[str]:
     """Return a list of texts however it is written: as one, between bars, or as the ThreatExchange API has tags."""
     if isinstance(value, dict):
         value = value.get("data")
-    if value is None:
-        return []
-    if isinstance(value, str):
-        return split(value)
+    if isinstance(value, str) or value is None:
+        return split(value or "")
     if isinstance(value, list):
         named = [one.get("text") if isinstance(one, dict) else one for one in value]
         texts = [one for one in named if isinstance(one, str)]

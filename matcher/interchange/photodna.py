@@ -88,6 +88,8 @@ def _items(given: Given) -> Iterator[Any]:
             text.skip()
             if text.take(","):
                 text.skip()
+            elif not text.at("]"):
+                raise given.bad('its list "items" is cut short, or no JSON; nothing was imported')
         try:
             about = parse(before + '"items": []' + text.rest())
         except ValueError:
@@ -106,14 +108,11 @@ class _Window:
 
     def until(self, pattern: re.Pattern[str]) -> str | None:
         """Go behind the first place that matches and return what is before it; None where it is not near the beginning."""
-        while len(self._text) < _LONGEST_ITEM:
-            found = pattern.search(self._text)
-            if found:
-                self._at = found.end()
-                return self._text[: found.start()]
-            if not self._more():
+        while not (found := pattern.search(self._text)):
+            if len(self._text) > _LONGEST_ITEM or not self._more():
                 return None
-        return None
+        self._at = found.end()
+        return self._text[: found.start()]
 
     def rest(self) -> str:
         """Return all that follows, as far as it is bearable."""
@@ -127,9 +126,13 @@ class _Window:
             if self._at < len(self._text) or not self._more():
                 return
 
+    def at(self, character: str) -> bool:
+        """Whether a character stands here."""
+        return self._text.startswith(character, self._at)
+
     def take(self, character: str) -> bool:
         """Go behind a character if it stands here."""
-        there = self._text.startswith(character, self._at)
+        there = self.at(character)
         self._at += there
         return there
 

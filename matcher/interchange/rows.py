@@ -19,6 +19,7 @@ _OTHERS = frozenset(
 )
 # Meta's advice: what has a lower quality matches everything that is as simple.
 LEAST_QUALITY = 50
+_REMARKS = frozenset((columns.NAME, columns.NOTE, columns.CATEGORY))
 _NEGATIVE = "NEGATIVE_CLASS"
 _BY_LENGTH = {64: "pdq", 70: "tlsh", 72: "tlsh"}
 _SIXTEEN = "16 digits may be ahash, dhash, phash or whash; say which with --algorithm"
@@ -63,11 +64,12 @@ class Rows:
         raise ValueError(f"{name.strip()[:80]!r} is no algorithm known here; there are {known_names}")
 
     def _entry(self, place: str, prints: Iterable[tuple[str, str]], about: Mapping[str, Any]) -> Item:
-        if columns.CATEGORY in about and str(about[columns.CATEGORY]).strip().upper() == _NEGATIVE:
-            return Passed(f"entries of the class {_NEGATIVE}: others hold them for harmless")
-        details = self._details(about)
-        if details and 0 <= details.get(columns.QUALITY, LEAST_QUALITY) < LEAST_QUALITY:
-            return Passed(f"entries of a quality below {LEAST_QUALITY}: too simple to be told from others")
+        details = self._details(about) if about else None
+        if details:
+            if str(details.get(columns.CATEGORY)).upper() == _NEGATIVE:
+                return Passed(f"entries of the class {_NEGATIVE}: others hold them for harmless")
+            if details.get(columns.QUALITY, LEAST_QUALITY) < LEAST_QUALITY:
+                return Passed(f"entries of a quality below {LEAST_QUALITY}: too simple to be told from others")
         found = list[Print]()
         for name, text in prints:
             algorithm = self.algorithm(name)
@@ -77,12 +79,14 @@ class Rows:
                 found.append(self._print(algorithm, text, about.get(columns.VERSION)))
         if not found:
             raise ValueError("there is no fingerprint")
+        if not about:
+            return Entry(place, tuple(found))
         return Entry(
             place,
             tuple(found),
             self._words.sha256(about[columns.SHA256]) if about.get(columns.SHA256) else None,
-            self._words.tags(about.get(columns.TAGS, ())),
-            self._sources(about),
+            self._words.tags(about[columns.TAGS]) if about.get(columns.TAGS) else (),
+            self._sources(about) if about.get(columns.SOURCE) or about.get(columns.URL) else (),
             details,
         )
 
@@ -103,11 +107,11 @@ class Rows:
 
     def _details(self, about: Mapping[str, Any]) -> dict[str, Any] | None:
         found: dict[str, Any] = {}
-        for key in (columns.NAME, columns.NOTE, columns.CATEGORY):
-            if (value := about.get(key)) and (text := self._words.text(key, str(value))):
-                found[key] = text
-        if (quality := about.get(columns.QUALITY)) not in (None, ""):
-            found[columns.QUALITY] = _whole(quality)
+        for key, value in about.items():
+            if key in _REMARKS and value:
+                found[key] = self._words.text(key, str(value))
+            elif key == columns.QUALITY and value != "":
+                found[key] = _whole(value)
         return found or None
 
     def _sources(self, about: Mapping[str, Any]) -> tuple[Source, ...]:
@@ -119,9 +123,8 @@ class Rows:
 
 def about_of(cells: Sequence[str], known: columns.Columns) -> dict[str, Any]:
     """Return what a row tells besides its fingerprints, by meaning."""
-    about: dict[str, Any] = {
-        meaning: cells[place] for meaning, place in known.places.items() if place < len(cells) and meaning != columns.FINGERPRINT
-    }
+    width = len(cells)
+    about: dict[str, Any] = {meaning: cells[place] for meaning, place in known.about if place < width and cells[place]}
     if columns.TAGS in about:
         about[columns.TAGS] = columns.split(about[columns.TAGS], known.separator)
     if columns.SOURCE in about:
@@ -131,7 +134,9 @@ def about_of(cells: Sequence[str], known: columns.Columns) -> dict[str, Any]:
 
 def _whole(value: Any) -> int:
     """Return a small whole number written as text or number."""
-    text = str(value).strip()
-    if isinstance(value, bool) or not text.removesuffix(".0").isdecimal() or len(text) > 9:
+    text = value if isinstance(value, str) else str(value)
+    if not text.isdecimal():
+        text = text.strip().removesuffix(".0")
+    if isinstance(value, bool) or not text.isdecimal() or len(text) > 9:
         raise ValueError(f"{text[:40]!r} is no whole number")
-    return int(text.removesuffix(".0"))
+    return int(text)

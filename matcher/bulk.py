@@ -307,7 +307,6 @@ class _Wave:
     def _with_large(self, records: Sequence[Record], start: int) -> NDArray[np.intp]:
         """Write the large fingerprints of those that are ours; return their rows."""
         rows = np.flatnonzero(self._ours[start:]) + start
-        names = self._collection.filing.large_names
         beside = [
             (int(self._claims["id"][row]), self.large[sha256])
             for row in rows.tolist()
@@ -315,7 +314,7 @@ class _Wave:
         ]
         for at in range(0, len(beside), _SOME):
             some = beside[at : at + _SOME]
-            self._collection.large.put_many((id, {name: value for name, value in one.items() if name in names}) for id, one in some)
+            self._collection.large.put_many(some)
         return rows
 
 

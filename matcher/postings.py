@@ -50,7 +50,8 @@ class Postings:
         """Add a picture with no more than its sources, tags and banks."""
         rows, places, checks = self._sources
         for source in sources:
-            if source is not self._last[0]:
+            last = self._last[0]
+            if source is not last and (last is None or source.id != last.id or source.kind != last.kind):
                 ((key, entry),) = self._collection.lists.source_entries(0, (source,))
                 self._last = source, key[-2:], entry[4:]
             rows.append(self.rows)

@@ -7,6 +7,7 @@ and disk, and no more than their bound; only complete requests get one of the wo
 import json
 import logging
 import os
+import re
 import resource
 import socket
 import ssl
@@ -14,17 +15,20 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.receiver import FixedStreamReceiver
 from waitress.server import create_server
 from waitress.task import ErrorTask
-from waitress.utilities import Error
+from waitress.utilities import BadRequest as Unsound
+from waitress.utilities import Error, RequestEntityTooLarge
 from waitress.wasyncore import close_all, loop
 
-from matcher.errors import BadRequest, BadSettings, KuatoError, RequestTooLarge, Unauthorized
+from matcher.errors import BadRequest, BadSettings, KuatoError, RequestTooLarge, Unauthorized, UnsupportedMedia
 from matcher.web.tls import Peer, Terminator
 
 if TYPE_CHECKING:
@@ -35,6 +39,10 @@ Admits = Callable[[str], bool]
 _POLL_SECONDS = 0.2
 _MAX_HEADER = 16 * 1024
 _RECEIVE = 256 * 1024  # waitress reads 8 KiB at a time by itself, which takes seconds for a large picture
+_RECEIVE_UNKNOWN = 8 * 1024  # of what is yet to be taken apart: heads, chunks
+_MAX_LINE = 4 * 1024  # of what stands between the chunks of a body, and after them
+_VERSIONS = ("1.0", "1.1")
+_CHUNKING = re.compile(rb"^transfer-encoding[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _SMALL = 1 << 20
 _DROPPING_SECONDS, _SILENT_SECONDS = 30.0, 2.0
 _LOCALHOST = "127.0.0.1"
@@ -46,14 +54,20 @@ _log = logging.getLogger(__name__)
 class _FailureTask(ErrorTask):
     """What a request that is no sound HTTP gets, in the form of all other errors."""
 
-    _KINDS: ClassVar[dict[int, type[KuatoError]]] = {400: BadRequest, 401: Unauthorized, 413: RequestTooLarge}
+    _KINDS: ClassVar[dict[int, type[KuatoError]]] = {
+        400: BadRequest,
+        401: Unauthorized,
+        413: RequestTooLarge,
+        431: RequestTooLarge,
+        501: UnsupportedMedia,
+    }
 
     def execute(self) -> None:
         request: Any = self.request
         error = request.error
         kind = self._KINDS.get(error.code, KuatoError)
         body = json.dumps({"code": kind.code, "message": f"{error.reason}: {error.body}"}).encode()
-        self.status = f"{error.code} {error.reason}"
+        self.status = f"{kind.status} {HTTPStatus(kind.status).phrase}"
         self.response_headers = [("Content-Type", "application/json")]
         self.set_close_on_finish()
         channel: Any = self.channel
@@ -67,7 +81,11 @@ class _Unknown(Error):
 
 
 class _Parser(HTTPRequestParser):
-    """Refuses the large body of a stranger before it is sent: what is received lies on our disk."""
+    """Refuses the large body of a stranger before it is sent: what is received lies on our disk.
+
+    Refuses also what two servers in a row may understand differently, so that one would take for a request what the other
+    takes for the body of the one before; and more between the chunks of a body than belongs there, which is kept in memory.
+    """
 
     def __init__(self, adjustments: Any, admits: Admits) -> None:
         super().__init__(adjustments)
@@ -80,7 +98,24 @@ class _Parser(HTTPRequestParser):
         if large and not self._admits(self.headers.get("AUTHORIZATION", "")):
             self.error = _Unknown("a valid token is needed; send the header `Authorization: Bearer TOKEN`")
             self.completed = True
+        receiver: Any = self.body_rcv
+        if self.chunked and not self.completed and len(receiver.control_line) + len(receiver.trailer) > _MAX_LINE:
+            self.error = Unsound(f"what is between the chunks, or after them, has more than {_MAX_LINE} bytes")
+            self.completed = True
+        if isinstance(self.error, RequestEntityTooLarge):
+            self.error = RequestEntityTooLarge(f"the limit is {(self.adj.max_request_body_size - 1) / 1e6:.1f} MB")
         return consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Take the head of a request apart. Raises ParsingError."""
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # a length of thousands of digits, an address that is none
+            raise ParsingError("the head of the request cannot be understood") from error
+        if self.version not in _VERSIONS:
+            raise ParsingError("HTTP/1.1 and HTTP/1.0 are spoken here")
+        if _CHUNKING.search(header_plus) and (not self.chunked or "CONTENT_LENGTH" in self.headers):
+            raise ParsingError("the length of the body is told in more than one way, or in one that this version of HTTP does not know")
 
 
 class _Channel(HTTPChannel):
@@ -109,6 +144,12 @@ class _Channel(HTTPChannel):
                 self._dropping = self._heard = time.monotonic()
                 return
         super().handle_close()
+
+    def recv(self, buffer_size: int) -> bytes:
+        """Return what has come: much at once only of a body whose end is known, as the rest is taken apart piece by piece."""
+        receiver = self.request.body_rcv if self.request is not None else None
+        most = min(buffer_size, receiver.remain) if isinstance(receiver, FixedStreamReceiver) else _RECEIVE_UNKNOWN
+        return bytes(super().recv(buffer_size if self._dropping else most))
 
     def readable(self) -> bool:
         if self._stuck():
@@ -183,7 +224,7 @@ class HttpServer:
             cleanup_interval=5,
             recv_bytes=_RECEIVE,
             max_request_header_size=_MAX_HEADER,
-            max_request_body_size=max_body,
+            max_request_body_size=max_body + 1,  # waitress takes what is below
             url_prefix=prefix,
             url_scheme="http" if context is None else "https",
             clear_untrusted_proxy_headers=False,  # the application looks at them itself, and at who sends them

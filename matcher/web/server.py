@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _IDLE_SECONDS = 60
-_ROOM = 1 << 20  # what a request may have beyond web.max_body before the server refuses it in the application's place
 
 
 class Listener:
@@ -57,7 +56,7 @@ class Listener:
             listen(host, port, "web.listen"),
             threads=settings["web.threads"],
             connections=settings["web.connections"],
-            max_body=settings["web.max_body"] + _ROOM,
+            max_body=settings["web.max_body"],
             idle=_IDLE_SECONDS,
             prefix=settings["web.prefix"],
             context=_context(settings),

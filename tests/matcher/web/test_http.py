@@ -48,7 +48,7 @@ def test_whoever_is_known_may_send_a_large_body(asked):
 
 
 def test_nobody_may_send_more_than_the_limit(asked):
-    answer = asked(f"Content-Length: {1 << 24}\r\nAuthorization: Bearer me")
+    answer = asked(f"Content-Length: {(1 << 24) + 1}\r\nAuthorization: Bearer me")
     assert answer.startswith(b"HTTP/1.1 413")
     assert b'"code": "request-too-large"' in answer
 

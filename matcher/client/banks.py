@@ -52,7 +52,7 @@ class Banks:
         found: Bank = self._transport.send("POST", "banks", value=wanted)
         return found
 
-    def update(self, name: str, **changes: Any) -> "Bank":
+    def update(self, name: str, /, **changes: Any) -> "Bank":
         """Change a bank: the fields of `create` by name, `name` for a new one; what is not given stays. Raises NotFound, Conflict."""
         sent = {field: listed(value) if field in ("tags", "domains") else value for field, value in changes.items()}
         found: Bank = self._transport.send("PATCH", "banks", name, value=sent)

@@ -13,6 +13,7 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
+    InvalidChunkLength,
     NameResolutionError,
     NewConnectionError,
     ProxyError,
@@ -103,7 +104,7 @@ def broken(root: str, error: Exception) -> Failed:
         return Failed(_away(root, f"cannot be connected to: {_reason(inner)}"), passing=True, untouched=True)
     if isinstance(error, ReadTimeoutError):
         return Failed(_away(root, "did not answer in time (see timeout)"), passing=True)
-    if isinstance(inner, IncompleteRead):
+    if isinstance(inner, IncompleteRead | InvalidChunkLength) or "ended prematurely" in str(inner):
         return Failed(_away(root, "broke off in the middle of its answer"), passing=True)
     hint = "" if root.startswith("https") else "; should its URL begin with https?"
     return Failed(_away(root, f"ended the connection without an answer: {_reason(inner)}{hint}"), passing=True)

@@ -7,7 +7,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from matcher import shapes
-from matcher.errors import BadPicture, BadRequest, Busy, NotFound, StoreFull
+from matcher.errors import Busy, NotFound, StoreFull, TooLarge
 from matcher.job import Item, Job, State
 from matcher.shapes import moment
 from matcher.tokens import Role
@@ -105,7 +105,9 @@ class Jobs(Model):
 _MANY = Upload({PICTURE: (1, None)}, details=AddMany)
 
 
-@routes.post("/pictures/many", role=Role.WRITE, body=_MANY, returns={202: JobState}, errors=(NotFound, Busy, StoreFull), audit="add.many")
+@routes.post(
+    "/pictures/many", role=Role.WRITE, body=_MANY, returns={202: JobState}, errors=(NotFound, TooLarge, Busy, StoreFull), audit="add.many"
+)
 def add_many(call: Call) -> Reply:
     """Remember many pictures, in a job.
 
@@ -124,7 +126,7 @@ def add_many(call: Call) -> Reply:
     role=Role.SEARCH,
     body=Upload({PICTURE: (1, None)}, details=SearchMany),
     returns={202: JobState},
-    errors=(NotFound, Busy, StoreFull),
+    errors=(NotFound, TooLarge, Busy, StoreFull),
     audit="search.many",
 )
 def search_many(call: Call) -> Reply:
@@ -199,8 +201,8 @@ def _items(call: Call) -> Iterator[Item]:
     for file in call.files[PICTURE]:
         try:
             yield Item(name_of(file), content(file, settings, largest))
-        except BadPicture as error:
-            raise BadRequest(f"{error}; nothing was begun") from None
+        except TooLarge as error:
+            raise TooLarge(f"{error}; nothing was begun") from None
 
 
 def _check_banks(call: Call, names: tuple[str, ...]) -> None:

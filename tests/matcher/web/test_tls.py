@@ -16,7 +16,7 @@ from matcher.errors import BadSettings
 from matcher.web.app import create_app
 from matcher.web.http import HttpServer
 from matcher.web.tls import server_context
-from tests.matcher.serving import serving
+from tests.matcher.in_process import serving
 
 LARGE = 30 << 20
 

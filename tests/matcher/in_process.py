@@ -1,4 +1,4 @@
-"""Real servers for tests, on loopback, each in a thread."""
+"""Real servers for tests, on loopback, each in a thread of this process."""
 
 import ssl
 import threading

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,3 +53,28 @@ def test_the_readme_s_commands_run(tmp_path: Path) -> None:
         EmbeddedRedis(tmp_path / ".local" / "share" / "kuato").stop()
     assert done.returncode == 0, done.stderr
     assert "octopus-drawing.png" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_api_page_s_examples_run(tmp_path: Path) -> None:
+    kuato = [str(Path(sys.executable).with_name("kuato")), "--set", f"data.dir={tmp_path / 'data'}", "--set", "web.listen=127.0.0.1:0"]
+    server = subprocess.Popen([*kuato, "serve", "api"], stderr=subprocess.PIPE, text=True)
+    try:
+        assert server.stderr is not None
+        url = server.stderr.readline().split()[-1]
+        page = (ROOT / "docs" / "api.md").read_text().replace("http://127.0.0.1:6670", url)
+        for script in re.findall(r"```sh\n(.*?)```", page, re.DOTALL):
+            if shutil.which("curl"):
+                done = subprocess.run(["sh", "-euc", script], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                assert (done.returncode, done.stdout.count('"decision": "YES"') > 0) == (0, True), done.stderr
+        token = subprocess.run([*kuato, "token", "create", "docs", "--role", "admin"], capture_output=True, text=True, check=True).stdout.strip()
+        shutil.copy(ROOT / "samples" / "queries" / "tinlark-half.webp", tmp_path / "suspicious.png")
+        for program in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+            program = program.replace("kuato_...", token)
+            done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert done.stdout.startswith(("YES", "NO"))
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)
+        EmbeddedRedis(tmp_path / "data").stop()

@@ -122,16 +122,21 @@ class Lists:
         if missing:
             self._store.append(missing)
 
-    def unfile(self, id: int, sources: Iterable[Source]) -> None:
-        """Take a picture out of the lists of sources it is no longer known from."""
-        for source in sources:
-            key, check = self._source(source.kind, source.id)
-            entry = np.frombuffer(id.to_bytes(4, "little") + check, "<u8")
-            while (value := self._store.read([key])[0]) is not None:
-                entries = np.frombuffer(value, "<u8")
-                left = entries[entries != entry]
-                if len(left) == len(entries) or self._store.replace(key, value, left.tobytes()):
-                    break
+    def unfile(self, pictures: Iterable[tuple[int, Iterable[Source]]]) -> None:
+        """Take pictures, by id, out of the lists of sources they are no longer known from."""
+        pending: dict[bytes, list[bytes]] = {}
+        for id, sources in pictures:
+            for key, entry in self.source_entries(id, sources):
+                pending.setdefault(key, []).append(entry)
+        while pending:
+            changes = []
+            for (key, gone), value in zip(pending.items(), self._store.read(list(pending)), strict=True):
+                entries = np.frombuffer(value or b"", "<u8")
+                left = entries[~np.isin(entries, np.frombuffer(b"".join(gone), "<u8"))]
+                if value is not None and len(left) < len(entries):
+                    changes.append((key, value, left.tobytes()))
+            written = self._store.replace_many(changes)
+            pending = {key: pending[key] for (key, _, _), done in zip(changes, written, strict=True) if not done}
 
     def tagged(self, tag: str) -> Ids:
         """Return the ids that were ever given a tag, newest first."""

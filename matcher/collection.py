@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from matcher.bank import Bank
 from matcher.catalogue import BankBook, Lists
 from matcher.claims import Claim, Claims
@@ -99,11 +101,15 @@ class Collection:
         self.drop_claim(key, claim.id)
         self.large.delete(claim.id, self.filing.large_names)
 
-    def clear_away(self, record: Record) -> None:
-        """Let go of what belongs to a picture whose record was buried."""
-        self.drop_claim(bytes.fromhex(record.sha256), record.id)
-        # Of all algorithms it was ever fingerprinted with, enabled or not.
-        self.large.delete(record.id, {*self.filing.large_names, *record.versions})
+    def clear_away(self, records: Sequence[Record]) -> None:
+        """Let go of what belongs to pictures whose records were buried."""
+        # Of all algorithms they were ever fingerprinted with, enabled or not.
+        self.large.delete_many((record.id, {*self.filing.large_names, *record.versions}) for record in records)
+        ids, shas = {record.id for record in records}, [bytes.fromhex(record.sha256) for record in records]
+        while shas:
+            claims = self.claims.get_many(np.frombuffer(b"".join(shas), np.uint8).reshape(-1, 32))
+            theirs = [(sha256, claim, None) for sha256, claim in zip(shas, claims, strict=True) if claim and claim.id in ids]
+            shas = [sha256 for (sha256, _, _), freed in zip(theirs, self.claims.swap_many(theirs), strict=True) if not freed]
 
     def drop_claim(self, sha256: bytes, id: int) -> None:
         """Free the SHA-256 of a picture that was removed, unless another has taken its place."""

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from matcher.bank import Bank
@@ -91,54 +91,49 @@ class Pruner:
     def prune(self, ids: Iterable[int], judge: Judge, dry_run: bool = False) -> Iterator[Gone]:
         """Yield what is gone of the pictures under these ids; in a dry run what would be.
 
-        The judge is asked twice: of all pictures as they were read together, and of each that is to lose something once more
-        on its own. What it then says is carried out only where nobody has changed the picture meanwhile; else it is asked again.
+        Those that are to lose something are read and judged once more. What the judge then says is carried out only where
+        nobody has changed the picture meanwhile; else it is asked again.
         """
         for some in _batches(ids):
-            book = self._book()
-            for id, entry in self._collection.records.read(some).items():
-                if entry.record is None or not (verdict := judge(entry.record, book)):
-                    continue
-                record = self._named(entry.record, book)
-                gone = Gone(record, record.sources if verdict.removed else verdict.sources, verdict.removed)
-                found = gone if dry_run else self._carry_out(id, judge)
-                if found is not None:
-                    yield found
+            book, found = self._book(), list[Gone]()
+            for entry in self._collection.records.read(some).values():
+                if entry.record is not None and (verdict := judge(entry.record, book)):
+                    record = self._named(entry.record, book)
+                    found.append(Gone(record, record.sources if verdict.removed else verdict.sources, verdict.removed))
+            yield from found if dry_run else self._carry_out([gone.record.id for gone in found], judge)
 
-    def _carry_out(self, id: int, judge: Judge) -> Gone | None:
+    def _carry_out(self, ids: Sequence[int], judge: Judge) -> Iterator[Gone]:
         collection, book = self._collection, dict[int, Bank]()
 
-        def revised(record: Record) -> Record | None:
-            # Read after the record: a bank that the picture was put into is known by then.
-            book.clear()
+        def judges() -> Callable[[Record], Record | None]:
+            # Read after the records: a bank that a picture was put into is known by then.
             book.update(self._book())
-            return judge(record, book).revised(record)
+            return lambda record: judge(record, book).revised(record)
 
-        outcome = collection.records.revise(id, revised, self._clock())
-        if outcome is None or outcome[0] is outcome[1]:
-            return None
-        before, after = outcome
-        if after is None:
-            collection.clear_away(before)
-        kept = {source.key for source in after.sources} if after is not None else set()
-        sources = tuple(source for source in before.sources if source.key not in kept)
-        collection.lists.unfile(id, sources)
-        if after is not None:
-            self._refile(id, sources)
-        return Gone(self._named(before, book), sources, after is None)
+        outcomes = collection.records.revise(ids, judges, self._clock())
+        gone = [Gone(self._named(before, book), _lost(before, after), after is None) for before, after in outcomes]
+        collection.clear_away([one.record for one in gone if one.removed])
+        collection.lists.unfile((one.record.id, one.sources) for one in gone)
+        self._refile([one for one in gone if not one.removed])
+        yield from gone
 
-    def _refile(self, id: int, sources: tuple[Source, ...]) -> None:
+    def _refile(self, gone: Sequence[Gone]) -> None:
         """Give lists back what somebody who saw a picture again counted upon just before it was taken out of them."""
-        record = self._collection.records.live([id]).get(id)
-        gone = {source.key for source in sources}
-        if record is not None:
-            self._collection.lists.refile([(id, [source for source in record.sources if source.key in gone])])
+        there = self._collection.records.live(one.record.id for one in gone)
+        lost = {(one.record.id, source.key) for one in gone for source in one.sources}
+        again = ((id, [source for source in record.sources if (id, source.key) in lost]) for id, record in there.items())
+        self._collection.lists.refile(again)
 
     def _book(self) -> dict[int, Bank]:
         return {bank.id: bank for bank in self._collection.banks.list()}
 
     def _named(self, record: Record, book: Mapping[int, Bank]) -> Record:
         return replace(record, banks=tuple(book[id].name for id in record.bank_ids if id in book))
+
+
+def _lost(before: Record, after: Record | None) -> tuple[Source, ...]:
+    kept = {source.key for source in after.sources} if after is not None else set()
+    return tuple(source for source in before.sources if source.key not in kept)
 
 
 def _batches(ids: Iterable[int]) -> Iterator[list[int]]:

@@ -129,6 +129,10 @@ class Entry:
         return self.state == LIVE
 
 
+# Returns what is to be left of a picture, itself where that is all, None for nothing.
+Judge = Callable[[Record], Record | None]
+
+
 class Records:
     """All records of a store."""
 
@@ -174,20 +178,28 @@ class Records:
         """Make the pending record live; False when it is no longer ours."""
         return bool(self._store.run(_PUBLISH, self.key(id), _rank(generation)))
 
-    def revise(self, id: int, judge: Callable[[Record], Record | None], now: float) -> tuple[Record, Record | None] | None:
-        """Write what `judge` makes of a picture in its place, or bury it where that is None; return it as it was and as it is.
+    def revise(self, ids: Iterable[int], judges: Callable[[], Judge], now: float) -> list[tuple[Record, Record | None]]:
+        """Write what a judge makes of pictures in their place, or bury them where that is None; return what they were and are.
 
-        What is judged is what is replaced: where others write meanwhile, it is judged anew. None when there is no such picture.
+        judges: called for a judge each time after pictures were read. What is judged is what is replaced: where others write
+        meanwhile, it is judged anew. Those that are left as they are, or are not there, are not returned.
         """
-        while True:
-            value = self._store.read([self.key(id)])[0]
-            entry = unpack(id, value) if value else None
-            if value is None or entry is None or entry.record is None:
-                return None
-            revised = judge(entry.record)
-            new = pack(revised, entry.state, entry.generation) if revised is not None else _tombstone(now)
-            if revised is entry.record or self._replace(id, value, new):
-                return entry.record, revised
+        found, pending = list[tuple[Record, Record | None]](), list(ids)
+        while pending:
+            values = self._store.read([self.key(id) for id in pending])
+            judge, changes = judges(), list[tuple[int, bytes, bytes, Record, Record | None]]()
+            for id, value in zip(pending, values, strict=True):
+                entry = unpack(id, value) if value else None
+                if value is None or entry is None or entry.record is None:
+                    continue
+                revised = judge(entry.record)
+                if revised is not entry.record:
+                    new = pack(revised, entry.state, entry.generation) if revised is not None else _tombstone(now)
+                    changes.append((id, value, new, entry.record, revised))
+            written = self._store.replace_many([(self.key(id), old, new) for id, old, new, _, _ in changes])
+            found += [(before, after) for (_, _, _, before, after), done in zip(changes, written, strict=True) if done]
+            pending = [id for (id, *_), done in zip(changes, written, strict=True) if not done]
+        return found
 
     def bury(self, id: int, now: float) -> bool:
         """Hide a picture for good; False when there is none."""
@@ -276,7 +288,11 @@ class LargeFingerprints:
 
     def delete(self, id: int, names: Iterable[str]) -> None:
         """Delete those of one picture."""
-        self._store.delete([self._key(name, id) for name in names])
+        self.delete_many([(id, names)])
+
+    def delete_many(self, pictures: Iterable[tuple[int, Iterable[str]]]) -> None:
+        """Do for many pictures what `delete` does for one."""
+        self._store.delete([self._key(name, id) for id, names in pictures for name in names])
 
     def all(self) -> Iterator[tuple[int, tuple[str]]]:
         """Yield the picture and algorithm of every fingerprint kept."""

@@ -239,6 +239,10 @@ class Store:
         """Replace a value if it is still `old`, delete it when `new` is empty; return whether it was."""
         return bool(self.run(_REPLACE, key, old, new))
 
+    def replace_many(self, changes: Sequence[tuple[bytes, bytes, bytes]]) -> list[bool]:
+        """Do for many keys what `replace` does for one: (key, old, new)."""
+        return [outcome == 1 for outcome in self.run_many(_REPLACE, changes).tolist()] if changes else []
+
     def run(self, script: str, key: bytes, *arguments: bytes | int) -> Any:
         """Run a Lua script that touches `key` alone, so that it also holds on a cluster."""
         with self.speaking():

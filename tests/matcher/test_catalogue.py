@@ -192,7 +192,7 @@ class TestLists:
     def test_taken_out_of_a_source_a_picture_is_no_longer_found_there(self, lists: Lists, store: Store) -> None:
         for id in (1, 2, 3):
             store.append(lists.source_entries(id, [Source("url", "x"), Source("url", "y")]))
-        lists.unfile(2, [Source("url", "x"), Source("url", "never")])
+        lists.unfile([(2, [Source("url", "x"), Source("url", "never")]), (9, [Source("url", "x")])])
         assert lists.seen_at("url", "x").tolist() == [3, 1]
         assert lists.seen_at("url", "y").tolist() == [3, 2, 1]
 
@@ -207,7 +207,7 @@ class TestLists:
     def test_taking_out_keeps_what_others_file_meanwhile(self, lists: Lists, store: Store) -> None:
         store.append([entry for id in range(1, 101) for entry in lists.source_entries(id, [Source("url", "x")])])
         place = [Source("url", "x")]
-        take_out = [partial(lists.unfile, number, place) for number in range(1, 41)]
+        take_out = [partial(lists.unfile, [(number, place)]) for number in range(1, 41)]
         file = [partial(store.append, lists.source_entries(number, place)) for number in range(101, 141)]
         at_once(*take_out, *file)
         assert lists.seen_at("url", "x").tolist() == list(range(140, 40, -1))

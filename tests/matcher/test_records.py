@@ -171,8 +171,8 @@ class TestOnAServer:
 
     def test_revised_it_holds_nothing_of_what_is_gone(self, live: Records, store: Store) -> None:
         assert live.journal(7, ["s", "url", "s3cret", 5], ["s", "url", "y", 5])
-        before, after = live.revise(7, lambda record: replace(record, sources=record.sources[1:]), 1.0) or (None, None)
-        assert after is not None and before is not None and len(before.sources) == 2
+        [(before, after)] = live.revise([7, 8], lambda: lambda record: replace(record, sources=record.sources[1:]), 1.0)
+        assert after is not None and len(before.sources) == 2
         assert live.live([7])[7].sources == after.sources == (Source("url", "y", 5, 5),)
         assert b"s3cret" not in (store.read([live.key(7)])[0] or b"")
 
@@ -185,14 +185,15 @@ class TestOnAServer:
                 assert live.journal(7, ["t", "+", str(len(judged))])
             return None
 
-        assert live.revise(7, judge, 1.0) is not None
+        assert [(before.id, after) for before, after in live.revise([7], lambda: judge, 1.0)] == [(7, None)]
         assert judged == [("first",), ("first", "1"), ("first", "1", "2")]
         assert live.read([7])[7].record is None
-        assert live.revise(7, judge, 1.0) is None and live.revise(8, judge, 1.0) is None
+        assert live.revise([7, 8], lambda: judge, 1.0) == []
 
     def test_judged_good_as_it_is_it_is_not_written(self, live: Records, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(Store, "replace", None)
-        assert live.revise(7, lambda record: record, 1.0) is not None
+        monkeypatch.setattr(Store, "numbers", None)
+        monkeypatch.setattr(Store, "run", None)
+        assert live.revise([7], lambda: lambda record: record, 1.0) == []
 
     def test_compaction_forgets_for_good_and_changes_no_answer(self, live: Records, store: Store) -> None:
         for n in range(20):

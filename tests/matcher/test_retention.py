@@ -1,7 +1,7 @@
 """What is over its time goes; what somebody saw again meanwhile stays."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -165,15 +165,15 @@ class TestWhatHappensMeanwhile:
 
     def test_also_at_the_last_moment(self, matcher: Matcher, known: Callable[..., Record], monkeypatch: pytest.MonkeyPatch) -> None:
         record = known(1, seen(366))
-        replaced, tried = matcher.collection.store.replace, list[bytes]()
+        replace_many, pending = matcher.collection.store.replace_many, [True]
 
-        def late(key: bytes, old: bytes, new: bytes) -> bool:
-            if not tried:
+        def late(changes: Sequence[tuple[bytes, bytes, bytes]]) -> list[bool]:
+            if pending:
+                pending.pop()
                 matcher.change(record, sources=[seen(0, id="https://again.example/")])
-            tried.append(key)
-            return replaced(key, old, new)
+            return replace_many(changes)
 
-        monkeypatch.setattr(matcher.collection.store, "replace", late)
+        monkeypatch.setattr(matcher.collection.store, "replace_many", late)
         assert retention(matcher).run() == Forgotten()
         assert [source.id for source in matcher.get(record.sha256).sources] == ["https://a.example/", "https://again.example/"]
 

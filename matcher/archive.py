@@ -2,7 +2,8 @@
 
     kuato backup 1                     the version of this format
     {"schema": 2, ..}                  what it is a backup of, for people and programs; a line of JSON
-    one zlib stream of frames          kind, one letter | number of words, u32 | bytes of all words, u32 | length of each, u32 | words
+    frames                             kind, one letter | number of words, u32 | size, u32 | size in this file, u32 | contents
+        contents: the length of each word, u32 | the words; by zlib, where that makes them smaller
         s   keys, then as many values: strings
         h t z l   a key, then what it holds: a hash, a set, a sorted set, a list
         d   keys that are to be deleted again, as they went while the backup was made
@@ -19,7 +20,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -32,13 +33,16 @@ HELD = {b"h": b"hash", b"t": b"set", b"z": b"zset", b"l": b"list"}
 _LETTERS = {type: letter for letter, type in HELD.items()}
 
 _MAGIC = b"kuato backup "
-_FRAME = struct.Struct("<cII")
+_FRAME = struct.Struct("<cIII")
+_LATEST = 1e11  # seconds since the epoch that can be written as a date
 _SEAL = 65  # 64 digits, end of the line
 _LONGEST_HEADER = 1 << 16
+_ENOUGH = 1 << 26  # bytes of one frame, unless a single value has more
 _LARGEST_FRAME = 1 << 30  # bytes; the largest string of Redis has half of that
-_PIECE = 1 << 20
-# The least effort: fingerprints hardly get smaller, and keys and ids do so at once.
+# The least effort: what gets smaller does so at once, and fingerprints never do. So a part of each frame is tried first.
 _LEVEL = 1
+_TRIED = 1 << 14  # bytes, from the middle
+_WORTHWHILE = 0.85
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,17 @@ class ArchiveWriter:
     def __init__(self, file: BinaryIO, header: Header) -> None:
         self._file = file
         self._hash = hashlib.sha256()
-        self._zlib = zlib.compressobj(_LEVEL)
         self._keys = 0
         self.bytes = 0
         self._out(b"%b%d\n%b\n" % (_MAGIC, FORMAT, json.dumps(asdict(header)).encode()))
 
     def strings(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
         """Write keys with their values."""
-        if pairs:
+        half = len(pairs) // 2
+        if half and sum(len(value) for _, value in pairs) > _ENOUGH:
+            self.strings(pairs[:half])
+            self.strings(pairs[half:])
+        elif pairs:
             self._frame(STRINGS, [name for name, _ in pairs] + [value for _, value in pairs], len(pairs))
 
     def held(self, type: bytes, name: bytes, items: Sequence[bytes]) -> None:
@@ -100,15 +107,18 @@ class ArchiveWriter:
         """Write the end."""
         counts = Counts(pictures, self._keys)
         self._frame(END, [json.dumps(asdict(counts)).encode()], 0)
-        self._out(self._zlib.flush())
         self._out(self._hash.hexdigest().encode() + b"\n")
         return counts
 
     def _frame(self, kind: bytes, words: Sequence[bytes], keys: int) -> None:
-        lengths = np.fromiter(map(len, words), "<u4", len(words))
+        contents = np.fromiter(map(len, words), "<u4", len(words)).tobytes() + b"".join(words)
+        if len(contents) > _LARGEST_FRAME:
+            raise BadFile(f"key {words[0][:80]!r} holds {len(contents) / 1e6:,.0f} MB, more than a backup takes; nothing was written")
+        middle = contents[len(contents) // 2 :][:_TRIED]
+        packed = zlib.compress(contents, _LEVEL) if len(zlib.compress(middle, _LEVEL)) < _WORTHWHILE * len(middle) else contents
+        self._out(_FRAME.pack(kind, len(words), len(contents), min(len(packed), len(contents))))
+        self._out(packed if len(packed) < len(contents) else contents)
         self._keys += keys
-        head = _FRAME.pack(kind, len(words), int(lengths.sum()))
-        self._out(self._zlib.compress(head + lengths.tobytes() + b"".join(words)))
 
     def _out(self, data: bytes) -> None:
         self._hash.update(data)
@@ -140,6 +150,8 @@ class ArchiveReader:
         try:
             header = json.loads(text)
             self.header = Header(int(header["schema"]), str(header["program"]), float(header["created"]))
+            if self.header.schema < 1 or not 0 <= self.header.created < _LATEST:
+                raise ValueError("no header")
             if self.header.schema > SCHEMA:
                 raise BadFile(f"{name} has schema {self.header.schema}, this version reads {SCHEMA}; restore it with a newer Kuato")
             for frame in self.frames():
@@ -151,80 +163,51 @@ class ArchiveReader:
 
     def frames(self) -> Iterator[Frame]:
         """Yield all frames, in order. What it yields is only known to be as it was written once the last one has come."""
-        stream = _Stream(self._pieces())
-        try:
-            while True:
-                kind, count, size = _FRAME.unpack(stream.read(_FRAME.size))
-                if 4 * count + size > _LARGEST_FRAME or kind not in {STRINGS, DELETED, END, *HELD}:
-                    raise ValueError("no frame")
-                lengths = np.frombuffer(stream.read(4 * count), "<u4")
-                if int(lengths.sum(dtype=np.uint64)) != size or not count or (kind == STRINGS and count % 2):
-                    raise ValueError("no frame")
-                frame = Frame(kind, _cut(stream.read(size), lengths))
-                if kind == END:
-                    stream.finish()
-                yield frame
-                if kind == END:
-                    return
-        except (ValueError, struct.error, zlib.error):
-            raise self._damaged() from None
-
-    def _pieces(self) -> Iterator[bytes]:
-        """Yield the compressed stream; raise ValueError at its end unless all is as it was written."""
         hash, left = hashlib.sha256(self._begin), self._size - _SEAL - len(self._begin)
         self._file.seek(len(self._begin))
-        while left > 0:
-            piece = self._file.read(min(_PIECE, left))
-            if not piece:
-                raise ValueError("shorter than it was")
-            hash.update(piece)
-            left -= len(piece)
+
+        def read(size: int) -> bytes:
+            nonlocal left
+            data = self._file.read(min(size, left))
+            if len(data) < size:
+                raise ValueError("too short")
+            left -= size
+            hash.update(data)
             self._progress(self._size - _SEAL - left)
-            yield piece
-        if self._file.read() != hash.hexdigest().encode() + b"\n":
-            raise ValueError("altered")
+            return data
+
+        kind = b""
+        try:
+            while kind != END:
+                kind, count, size, packed = _FRAME.unpack(read(_FRAME.size))
+                if kind not in {STRINGS, DELETED, END, *HELD} or not 0 < 4 * count <= size <= _LARGEST_FRAME or packed > size:
+                    raise ValueError("no frame")
+                words = _cut(read(packed) if packed == size else _unpacked(read(packed), size), count)
+                if kind == STRINGS and count % 2:
+                    raise ValueError("a key without a value")
+                if kind == END and (left or self._file.read() != hash.hexdigest().encode() + b"\n"):
+                    raise ValueError("altered")
+                yield Frame(kind, words)
+        except (ValueError, struct.error, zlib.error):
+            raise self._damaged() from None
 
     def _damaged(self) -> BadFile:
         return BadFile(f"{self._name} is not whole, or was altered: its end or its checksum is wrong; take another backup")
 
 
-class _Stream:
-    """What a compressed stream holds, never much more of it in memory than was asked for."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._zlib = zlib.decompressobj()
-        self._packed = b""
-
-    def read(self, size: int) -> bytes:
-        """Return the next `size` bytes. Raises ValueError when there are fewer."""
-        parts = []
-        while size > 0:
-            self._packed = self._packed or next(self._pieces, b"")
-            part = self._zlib.decompress(self._packed, size)
-            if not part and not self._packed:
-                raise ValueError("too short")
-            self._packed = self._zlib.unconsumed_tail
-            if not part and self._zlib.eof:
-                raise ValueError("too short")
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
-
-    def finish(self) -> None:
-        """Read to the end. Raises ValueError when anything but the end is there."""
-        while True:
-            if self._zlib.decompress(self._packed, 1):
-                raise ValueError("too long")
-            if self._zlib.eof:
-                break
-            self._packed = self._zlib.unconsumed_tail or next(self._pieces, b"")
-            if not self._packed:
-                raise ValueError("too short")
-        if self._zlib.unused_data or any(self._pieces):
-            raise ValueError("too long")
+def _unpacked(data: bytes, size: int) -> bytes:
+    """Return what zlib made smaller. Raises ValueError unless it is of that size."""
+    stream = zlib.decompressobj()
+    contents = stream.decompress(data, size)
+    if len(contents) != size or stream.decompress(stream.unconsumed_tail, 1) or not stream.eof or stream.unused_data:
+        raise ValueError("of another size")
+    return contents
 
 
-def _cut(data: bytes, lengths: "np.ndarray[Any, np.dtype[np.uint32]]") -> list[bytes]:
-    ends = np.cumsum(lengths, dtype=np.int64)
-    return [data[start:end] for start, end in zip((ends - lengths).tolist(), ends.tolist(), strict=True)]
+def _cut(contents: bytes, count: int) -> list[bytes]:
+    """Return the words of a frame. Raises ValueError unless their lengths are right."""
+    lengths = np.frombuffer(contents, "<u4", count).astype(np.int64)
+    ends = 4 * count + np.cumsum(lengths)
+    if int(ends[-1]) != len(contents):
+        raise ValueError("lengths")
+    return [contents[start:end] for start, end in zip((ends - lengths).tolist(), ends.tolist(), strict=True)]

@@ -14,7 +14,8 @@ crash could leave as well, and the doctor clears it away.
 
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import BinaryIO
@@ -143,9 +144,14 @@ class Backup:
             pictures += states.count(LIVE)
         return pictures
 
-    def _write(self, out: ArchiveWriter, pairs: Sequence[tuple[bytes, bytes]]) -> None:
-        out.strings(pairs)
-        self._tell(len(pairs))
+    def _write(self, out: ArchiveWriter, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        """Write strings, each kind by itself: some of them can be made smaller, others cannot."""
+        kinds = defaultdict[bytes, list[tuple[bytes, bytes]]](list)
+        for pair in pairs:
+            kinds[pair[0][:1]].append(pair)
+        for some in kinds.values():
+            out.strings(some)
+            self._tell(len(some))
 
     def _tell(self, keys: int) -> None:
         self._done += keys

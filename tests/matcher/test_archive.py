@@ -8,6 +8,7 @@ import tracemalloc
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from matcher.archive import ArchiveReader, ArchiveWriter, Counts, Header
@@ -30,10 +31,26 @@ def archive() -> bytes:
     return file.getvalue()
 
 
-def sealed(stream: bytes, begin: bytes | None = None) -> bytes:
+BEGIN = archive().partition(b"}\n")[0] + b"}\n"
+FRAMES = archive()[len(BEGIN) : -65]
+
+
+def sealed(frames: bytes, begin: bytes = BEGIN) -> bytes:
     """A file with such frames, and a checksum that is right."""
-    data = (begin or archive().partition(b"}\n")[0] + b"}\n") + zlib.compress(stream)
-    return data + hashlib.sha256(data).hexdigest().encode() + b"\n"
+    return begin + frames + hashlib.sha256(begin + frames).hexdigest().encode() + b"\n"
+
+
+def numbers(*values: int) -> bytes:
+    return b"".join(value.to_bytes(4, "little") for value in values)
+
+
+def frame(kind: bytes, *words: bytes, count: int | None = None, more: int = 0) -> bytes:
+    """A frame, stored as it is. more: added to the sizes it says it has."""
+    contents = numbers(*map(len, words)) + b"".join(words)
+    return kind + numbers(len(words) if count is None else count, len(contents) + more, len(contents) + more) + contents
+
+
+END = frame(b"e", b'{"pictures": 0, "keys": 0}')
 
 
 def read(data: bytes) -> ArchiveReader:
@@ -76,7 +93,7 @@ def test_altered_anywhere_it_is_refused() -> None:
                 read(data[:place] + bytes([data[place] ^ change]) + data[place + 1 :])
         with pytest.raises(BadFile):
             read(data[:place] + b"x" + data[place:])
-    for longer in (data + b"\n", data + data, data[:-65] + b"more" + data[-65:]):
+    for longer in (data + b"\n", data + data, data[:-65] + b"more" + data[-65:], b"\n" + data):
         with pytest.raises(BadFile):
             read(longer)
 
@@ -90,47 +107,90 @@ def test_what_is_no_backup_is_named_so(data: bytes) -> None:
 def test_what_is_newer_is_named_so() -> None:
     with pytest.raises(BadFile, match="newer Kuato"):
         read(archive().replace(b"backup 1", b"backup 2", 1))
-    frames = zlib.decompress(archive().partition(b"}\n")[2][:-65])
     with pytest.raises(BadFile, match="newer Kuato"):
-        read(sealed(frames, b'kuato backup 1\n{"schema": 99, "program": "9", "created": 1}\n'))
-    assert read(sealed(frames)).counts == Counts(3, 7)
+        read(sealed(FRAMES, b'kuato backup 1\n{"schema": 99, "program": "9", "created": 1}\n'))
+    assert read(sealed(FRAMES)).counts == Counts(3, 7)
+    assert read(sealed(END)).counts == Counts(0, 0)
 
 
 @pytest.mark.parametrize(
-    "stream",
+    "header",
     [
         b"",
-        b"s",
-        b"q" + bytes(8),
-        b"s" + (1).to_bytes(4, "little") * 2 + (1).to_bytes(4, "little") + b"x",  # a key without a value
-        b"s" + bytes(8),
-        b"s" + b"\xff" * 8,
-        b"d" + (1).to_bytes(4, "little") + (5).to_bytes(4, "little") + (4).to_bytes(4, "little") + b"12345",
-        b"e" + (1).to_bytes(4, "little") + (2).to_bytes(4, "little") * 2 + b"{}",
-        b"e" + (1).to_bytes(4, "little") + (2).to_bytes(4, "little") * 2 + b"[]",
-        b"e" + (1).to_bytes(4, "little") + (2).to_bytes(4, "little") * 2 + b"{]",
+        b"[]",
+        b"{}",
+        b'{"schema": 0, "program": "", "created": 1}',
+        b'{"schema": 2, "program": "", "created": 1e400}',
+        b'{"schema": 2, "program": "", "created": NaN}',
     ],
 )
-def test_frames_that_cannot_be_are_refused_though_the_checksum_is_right(stream: bytes) -> None:
+def test_a_header_that_cannot_be(header: bytes) -> None:
     with pytest.raises(BadFile):
-        read(sealed(stream))
+        read(sealed(FRAMES, b"kuato backup 1\n" + header + b"\n"))
 
 
-def test_frames_after_the_end_and_a_second_stream_are_refused() -> None:
-    frames = zlib.decompress(archive().partition(b"}\n")[2][:-65])
+@pytest.mark.parametrize(
+    "frames",
+    [
+        b"s",
+        frame(b"q", b"a"),
+        frame(b"s", b"a key without a value"),
+        frame(b"s"),
+        frame(b"d", b"a", more=1),
+        frame(b"d", b"a", count=2),
+        frame(b"d", b"a", count=0),
+        b"d" + numbers(1 << 30, 1 << 31, 1 << 31),
+        b"d" + numbers(1, 5, 6) + numbers(1) + b"12",
+        b"d" + numbers(1, 5, 4) + numbers(0),
+        b"d" + numbers(1, 500, len(zlib.compress(numbers(495) + bytes(495)))) + zlib.compress(numbers(495) + bytes(495)),
+        b"d" + numbers(1, 500, len(zlib.compress(numbers(496) + bytes(497)))) + zlib.compress(numbers(496) + bytes(497)),
+        b"d" + numbers(1, 500, len(zlib.compress(numbers(496) + bytes(496))) + 1) + zlib.compress(numbers(496) + bytes(496)) + b"x",
+        b"d" + numbers(1, 500, len(zlib.compress(numbers(496) + bytes(496))) - 1) + zlib.compress(numbers(496) + bytes(496))[:-1],
+    ],
+)
+def test_frames_that_cannot_be_are_refused_though_the_checksum_is_right(frames: bytes) -> None:
     with pytest.raises(BadFile):
-        read(sealed(frames + frames))
-    data = archive()[:-65] + zlib.compress(frames)
-    with pytest.raises(BadFile):
-        read(data + hashlib.sha256(data).hexdigest().encode() + b"\n")
+        read(sealed(frames + END))
+
+
+def test_an_end_that_cannot_be() -> None:
+    for frames in (b"", frame(b"d", b"a"), FRAMES + FRAMES, END + b"x", frame(b"e", b"{}"), frame(b"e", b"[]"), frame(b"e", b"{]")):
+        with pytest.raises(BadFile):
+            read(sealed(frames))
+
+
+def test_what_gets_smaller_is_made_smaller_and_nothing_else() -> None:
+    def size(value: bytes) -> int:
+        file = io.BytesIO()
+        out = ArchiveWriter(file, HEADER)
+        out.strings([(b"key", value)])
+        out.close(0)
+        assert next(read(file.getvalue()).frames()).pairs() == [(b"key", value)]
+        return len(file.getvalue()) - len(sealed(END))
+
+    assert size(bytes(100_000)) < 1000
+    assert 100_000 < size(np.random.default_rng(1).bytes(100_000)) < 100_100
+
+
+def test_large_values_are_not_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matcher.archive._ENOUGH", 1000)
+    file = io.BytesIO()
+    out = ArchiveWriter(file, HEADER)
+    pairs = [(b"%d" % n, bytes(400)) for n in range(9)]
+    out.strings(pairs)
+    assert out.close(0).keys == 9
+    frames = list(read(file.getvalue()).frames())[:-1]
+    assert [pair for frame in frames for pair in frame.pairs()] == pairs
+    assert max(len(frame.pairs()) for frame in frames) == 2
+    monkeypatch.setattr("matcher.archive._LARGEST_FRAME", 1000)
+    with pytest.raises(BadFile, match="more than a backup takes"):
+        ArchiveWriter(io.BytesIO(), HEADER).held(b"hash", b"k", [b"a", bytes(1000)])
 
 
 def test_a_small_file_that_unpacks_to_much_takes_no_memory() -> None:
-    number = lambda value: int(value).to_bytes(4, "little")  # noqa: E731
-    end = b"e" + number(1) + number(24) * 2 + b'{"pictures":0,"keys":0} '
-    for stream in (end + bytes(1 << 28), b"s" + number(2) + number(1 << 31) + number(1 << 30) * 2 + bytes(1 << 28)):
-        data = sealed(stream)
-        del stream
+    packed = zlib.compress(bytes(1 << 28))
+    for frames in (b"s" + numbers(2, 100, len(packed)) + packed, b"s" + numbers(2, (1 << 30) + 1, len(packed)) + packed):
+        data = sealed(frames)
         tracemalloc.start()
         try:
             with pytest.raises(BadFile):

@@ -7,6 +7,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from matcher import shapes
+from matcher.engine import check_sources, checked_tags
 from matcher.errors import Busy, NotFound, StoreFull, TooLarge
 from matcher.job import Item, Job, State
 from matcher.shapes import moment
@@ -115,9 +116,9 @@ def add_many(call: Call) -> Reply:
     """
     asked = call.body
     banks = call.caller.written_banks(asked.banks)
-    call.caller.written_sources(one.source() for one in asked.sources)
+    check_sources(call.caller.written_sources(one.source() for one in asked.sources))
     _check_banks(call, banks)
-    details = Details(sources=asked.sources, tags=asked.tags, banks=banks).model_dump(mode="json")
+    details = Details(sources=asked.sources, tags=checked_tags(asked.tags), banks=banks).model_dump(mode="json")
     return _submitted(call, ADD, {"details": details, "search": check_limit(call, asked.limit) if asked.search else None})
 
 

@@ -1,6 +1,5 @@
 """`kuato forget`: take away where pictures were seen, and pictures that were seen nowhere else."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -42,9 +41,12 @@ def forget(
 
     Pictures that never had a source are only forgotten by --older-than alone, or when they are expired. What is forgotten
     is in no record any more; lists of the index may name removed pictures by their numbers until --compact or `kuato
-    doctor`. Backups, exports and the audit file are yours to look after. After Ctrl-C the same command goes on.
+    doctor`. Backups, exports, results of jobs and the audit file go on holding what they hold. After Ctrl-C the same
+    command goes on.
     """
+    from matcher.doctor import Doctor
     from matcher.forgetting import Forgetting, Selection
+    from matcher.pruning import Tally
 
     selection = Selection(tuple((one.kind, one.id) for one in sources), domains, events, older_than, expired)
     forgetting = Forgetting(invocation.matcher)
@@ -56,31 +58,29 @@ def forget(
         if not click.confirm(f"Forget {tables.visible(_counts(found))}?", err=True):
             tables.complain("nothing was forgotten")
             return
-    found = forgetting.forget(selection, dry_run, _teller(as_json))
-    if not dry_run:
-        _leave_nothing(invocation, found, compact)
+    tally = Tally()
+
+    def tell(gone: "Gone") -> None:
+        tally.count(gone)
+        if as_json:
+            tables.emit(_shape(gone))
+
+    try:
+        found = forgetting.forget(selection, dry_run, tell)
+        if compact and not dry_run:
+            Doctor(invocation.matcher.collection).run()
+    finally:
+        # Also of what was forgotten before Ctrl-C: the next call would not know of it.
+        if not dry_run and (tally.pictures or tally.sources):
+            _leave_nothing(invocation)
     _report(found, dry_run, as_json)
 
 
-def _leave_nothing(invocation: Invocation, found: "Forgotten", compact: bool) -> None:
-    if compact:
-        from matcher.doctor import Doctor
-
-        Doctor(invocation.matcher.collection).run()
-    if not (found.pictures_removed or found.sources_removed or compact):
-        return
+def _leave_nothing(invocation: Invocation) -> None:
     if invocation.settings["redis.url"]:
         tables.complain("the files of your Redis hold it until they are written anew (BGREWRITEAOF, BGSAVE)")
     elif not invocation.matcher.scrub():
         tables.complain("the file of our Redis could not be begun anew, it was busy; it holds what was forgotten until it has grown")
-
-
-def _teller(as_json: bool) -> "Callable[[Gone], None]":
-    def tell(gone: "Gone") -> None:
-        if as_json:
-            tables.emit(_shape(gone))
-
-    return tell
 
 
 def _shape(gone: "Gone") -> Shape:

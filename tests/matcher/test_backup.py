@@ -259,6 +259,11 @@ class TestWhileOthersWork:
         with pytest.raises(StoreUnavailable, match="emptied"):
             backed_up(collection)
 
+    def test_emptied_and_begun_anew(self, collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+        while_copying(monkeypatch, "_gone", lambda: collection.store.clear() and collection.add(picture(9)) and None)
+        with pytest.raises(StoreUnavailable, match="emptied"):
+            backed_up(collection)
+
     def test_upgraded(self, collection: Collection, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
         client.hset("test:m", "schema", "1")
         while_copying(monkeypatch, "_others", lambda: client.hset("test:m", "schema", SCHEMA) and None)

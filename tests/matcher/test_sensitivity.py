@@ -1,14 +1,18 @@
 """Which pictures are sensitive."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher.bank import Bank
 from matcher.collection import Collection
+from matcher.engine import Matcher
 from matcher.fingerprints.registry import available
 from matcher.records import Record
 from matcher.sensitivity import Sensitivity
+from matcher.settings import Settings
 from matcher.store import Store
 from tests.matcher.making import ALGORITHMS, picture
 
@@ -61,3 +65,12 @@ def test_records_say_it_as_their_banks_are_now(store_url: str) -> None:
 
 def test_local_features_hold_something_to_be_seen_and_hashes_do_not() -> None:
     assert {name for name, algorithm in available().items() if algorithm.shows_pixels} == {"local"}
+
+
+def test_what_shows_pixels_or_is_unknown_is_not_shown_of_sensitive_pictures(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = replace(tagged(), fingerprints={"pdq": b"a" * 32, "tiles": b"b" * 66, "of-another-package": b"c"})
+    with Matcher.open(settings) as matcher:
+        assert matcher.shown_fingerprints(record) == record.fingerprints
+        monkeypatch.setattr(type(matcher.algorithms["tiles"]), "shows_pixels", True)
+        assert matcher.shown_fingerprints(replace(record, sensitive=True)).keys() == {"pdq"}
+        assert not matcher.sensitive(record) and matcher.sensitive(replace(record, tags=("copine-scale",)))

@@ -103,6 +103,7 @@ def test_what_came_before_is_the_answer_to_what_comes_next(start: Start, folder:
     assert watching.next()["answer"]["matches"][0]["picture"]["sources"][0]["id"] == str(folder / "boat.png")
 
 
+@pytest.mark.slow
 def test_killed_and_begun_again_nothing_is_lost(kuato: Kuato, start: Start, folder: Path) -> None:
     for number in range(40):
         (folder / f"{number}.png").write_bytes(different(number))

@@ -11,7 +11,7 @@ from matcher.migration import STEPS, Migration, Step
 from matcher.store import SCHEMA, Store
 from tests.matcher.making import answers, collection_on, picture, seen
 
-PICTURES = 1200
+PICTURES = 600
 
 
 def opened(url: str, oldest: int = 1) -> Store:

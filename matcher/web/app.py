@@ -19,6 +19,7 @@ from matcher.web.openapi import BASE, document
 from matcher.web.operation import Call, Operation, Reply, Routes
 from matcher.web.page import page_routes
 from matcher.web.services import Services
+from matcher.web.uploads import UploadRequest
 
 GROUP = "kuato.blueprints"
 _NOBODY = Caller("nobody", Role.SEARCH)
@@ -39,6 +40,7 @@ def create_app(services: Services, *, exposed: bool = False, routes: Iterable[Ro
     operations = [operation for each in found for operation in each.operations]
     described = document(operations)
     app = Flask(__name__, static_folder=None, template_folder=None)
+    app.request_class = UploadRequest
     app.url_map.merge_slashes = False
     app.config["MAX_FORM_PARTS"] = services.settings["web.max_parts"]
     app.config["MAX_FORM_MEMORY_SIZE"] = _FORM_MEMORY

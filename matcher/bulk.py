@@ -146,7 +146,7 @@ class BulkAdder:
             rest |= {record.sha256: record for record in self._join(known, wave.large)}
             if overdue:
                 with self._wave(wave.large) as small:
-                    small.take_over(overdue)
+                    small.take_over([(record, claim, claim.generation + 1) for record, claim in overdue])
                     new += small.finish(rest)
         return new, rest
 
@@ -214,6 +214,21 @@ class BulkAdder:
         return ids
 
 
+def finish(collection: Collection, overdue: Sequence[tuple[Record, Claim, int]], large: Large) -> int:
+    """Take pictures that others left pending to live, each under a generation higher than its claim's; return how many.
+
+    large: SHA-256 -> algorithm -> fingerprint, of those that have some kept beside the record.
+    """
+    if not overdue:
+        return 0
+    room = Room()
+    with _Wave(collection, room, large) as wave:
+        wave.take_over(overdue)
+        finished = wave.finish({})
+    room.give_back(collection.store)
+    return finished
+
+
 class _Wave:
     """Pictures that go from nothing to live together; a context manager that lets others finish them where that fails.
 
@@ -250,10 +265,10 @@ class _Wave:
             id = self._claims["id"][~self._ours][0]
             raise Conflict(f"the id {id} cannot be kept, another picture has it or another process adds this one; import without ids")
 
-    def take_over(self, overdue: Sequence[tuple[Record, Claim]]) -> None:
-        """Claim pictures whose adders have given up, under the ids they gave them, and write their records."""
-        records, before = [record for record, _ in overdue], [claim for _, claim in overdue]
-        start, values = self._enter(records, [claim.id for claim in before], [claim.generation + 1 for claim in before])
+    def take_over(self, overdue: Sequence[tuple[Record, Claim, int]]) -> None:
+        """Claim pictures whose adders have given up, under their ids and these generations, and write their records."""
+        records, before = [record for record, _, _ in overdue], [claim for _, claim, _ in overdue]
+        start, values = self._enter(records, [claim.id for claim in before], [generation for _, _, generation in overdue])
         mine = [Claim(*claim) for claim in self._claims[start:].tolist()]
         changes = zip(map(bytes, self._shas[start:]), before, mine, strict=True)
         self._ours[start:] = self._collection.claims.swap_many(list(changes))

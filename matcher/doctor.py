@@ -5,13 +5,14 @@ The doctor does it for pictures that nobody adds again, and takes out of the lis
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.bulk import finish
 from matcher.claims import Claim
 from matcher.collection import Collection
 from matcher.records import PENDING, Entry, Record
@@ -106,33 +107,44 @@ class Doctor:
         collection = self._collection
         for some in _batches(collection.claims.all()):
             entries = collection.records.read({claim.id for _, claim in some})
+            pending, others = list[tuple[Record, Claim, int]](), list[tuple[bytes, Claim]]()
             for sha256, claim in some:
                 entry = entries.get(claim.id)
                 if claim.settled and entry is not None and entry.live:
                     continue
                 if not claim.settled and claim.deadline > self._clock():
                     continue
-                self._unfinished(sha256, claim, entry)
+                if entry is not None and entry.state == PENDING and entry.record is not None:
+                    pending.append((entry.record, claim, max(claim.generation, entry.generation) + 1))
+                else:
+                    others.append((sha256, claim))
+            self._count("unfinished-picture", len(pending))
+            self._count("open-claim", len(others))
+            if self._repair:
+                self._finish(pending)
+                self._give_up(others, entries)
             self._progress("claims", len(some))
 
-    def _unfinished(self, sha256: bytes, claim: Claim, entry: Entry | None) -> None:
-        if entry is not None and entry.state == PENDING and entry.record is not None:
-            self._count("unfinished-picture")
-            if self._repair:
-                self._finish(sha256, claim, entry, entry.record)
-            return
-        self._count("open-claim")
-        if not self._repair:
-            return
-        # The adder may only be asleep: it must not write under an id that nobody claims any more.
-        if entry is not None or self._collection.records.forbid(claim.id, self._clock()):
-            self._collection.claims.swap(sha256, claim, Claim(claim.id) if entry is not None and entry.live else None)
+    def _finish(self, pending: Sequence[tuple[Record, Claim, int]]) -> None:
+        collection, beside = self._collection, dict[str, dict[str, bytes]]()
+        for name in collection.filing.large_names if pending else ():
+            found = collection.current_large(name, [record for record, _, _ in pending])
+            for record, _, _ in pending:
+                if record.id in found:
+                    beside.setdefault(record.sha256, {})[name] = found[record.id]
+        finish(collection, pending, beside)
 
-    def _finish(self, sha256: bytes, claim: Claim, entry: Entry, record: Record) -> None:
+    def _give_up(self, claims: Sequence[tuple[bytes, Claim]], entries: Mapping[int, Entry]) -> None:
         collection = self._collection
-        mine = Claim(claim.id, max(claim.generation, entry.generation) + 1, self._clock() + 60)
-        if collection.claims.swap(sha256, claim, mine) and collection.finish(record, mine, self._collection.whole(record)):
-            collection.claims.swap(sha256, mine, Claim(claim.id))
+        # The adder may only be asleep: it must not write under an id that nobody claims any more.
+        absent = [claim.id for _, claim in claims if claim.id not in entries]
+        forbidden = dict(zip(absent, collection.records.forbid_many(absent, self._clock()), strict=True))
+        changes = list[tuple[bytes, Claim | None, Claim | None]]()
+        for sha256, claim in claims:
+            entry = entries.get(claim.id)
+            if entry is not None or forbidden[claim.id]:
+                changes.append((sha256, claim, Claim(claim.id) if entry is not None and entry.live else None))
+        collection.claims.swap_many(changes)
 
     def _census(self) -> _Census:
         last = self._collection.claims.last_id()
@@ -250,7 +262,7 @@ _TEXTS = {
     "missing-posting": "entries missing from the lists of the index",
     "orphan-fingerprint": "large fingerprints of pictures that are gone",
     "dead-posting": "entries of removed pictures, or standing twice, in the lists of the index",
-    "stale-version": "pictures with fingerprints of another version of an algorithm; not compared until added again, which renews them",
+    "stale-version": "pictures with fingerprints of another version of an algorithm; not compared until added or imported again",
     "not-durable": "Redis keeps no append-only file: what it acknowledged is lost when it is killed; set appendonly yes",
 }
 

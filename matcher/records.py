@@ -207,7 +207,11 @@ class Records:
 
     def forbid(self, id: int, now: float) -> bool:
         """See to it that nothing is ever written under an id; False when something is."""
-        return bool(self._store.run(_FORBID, self.key(id), _tombstone(now)))
+        return self.forbid_many([id], now)[0]
+
+    def forbid_many(self, ids: Iterable[int], now: float) -> list[bool]:
+        """Do for many ids what `forbid` does for one."""
+        return [done == 1 for done in self._store.run_many(_FORBID, [(self.key(id), _tombstone(now)) for id in ids]).tolist()]
 
     def journal(self, id: int, *lines: list[Any]) -> bool:
         """Note what has become known; False when there is no such picture."""

@@ -49,9 +49,9 @@ def check(collection: Collection, names: dict[str, set[int]]) -> None:
 
 def test_killed_twenty_times_nothing_acknowledged_is_lost(data_dir: Path, tmp_path: Path) -> None:
     chance = random.Random(3)
-    count, names = 12_000, ("a", "b")
+    count, names = 9_000, ("a", "b")
     logs = {name: tmp_path / f"log-{name}" for name in names}
-    importers = {name: start(data_dir, logs[name], name, count, 1500) for name in names}
+    importers = {name: start(data_dir, logs[name], name, count, 1000) for name in names}
     killed = {"importer": 0, "redis": 0}
     try:
         while not all(log.exists() for log in logs.values()):
@@ -66,7 +66,7 @@ def test_killed_twenty_times_nothing_acknowledged_is_lost(data_dir: Path, tmp_pa
             importers[name].kill()
             importers[name].wait()
             check(collection_in(data_dir), {name: acknowledged(logs[name])})
-            importers[name] = start(data_dir, logs[name], name, count, 1500)
+            importers[name] = start(data_dir, logs[name], name, count, 1000)
             killed["importer"] += 1
         assert [importer.wait(timeout=300) for importer in importers.values()] == [0, 0]
     finally:
@@ -88,11 +88,11 @@ def test_killed_twenty_times_nothing_acknowledged_is_lost(data_dir: Path, tmp_pa
 def test_what_a_killed_importer_had_begun_the_doctor_ends(data_dir: Path, tmp_path: Path) -> None:
     chance = random.Random(5)
     collection = collection_in(data_dir)
-    for _ in range(6):
-        importer = start(data_dir, tmp_path / "log", "a", 20_000, 20_000)
+    for _ in range(5):
+        importer = start(data_dir, tmp_path / "log", "a", 8_000, 8_000)
         while importer.poll() is None and collection.claims.last_id() == 0:
             time.sleep(0.01)
-        time.sleep(chance.uniform(0.0, 1.5))
+        time.sleep(chance.uniform(0.0, 0.8))
         importer.kill()
         importer.wait()
         time.sleep(1)

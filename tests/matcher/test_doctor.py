@@ -6,13 +6,16 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import redis
 
+from matcher.bulk import BulkAdder
 from matcher.claims import Claim
 from matcher.collection import Collection
 from matcher.doctor import Doctor
 from matcher.errors import NotFound, StoreUnavailable
+from matcher.records import FINGERPRINT, Record, identity
 from matcher.store import Store
 from tests.matcher.making import answers, collection_on, picture, seen
 
@@ -166,6 +169,80 @@ def test_it_finds_and_mends(
         assert (collection.known(picture(seed).sha256) is not None) == (seed in left)
         assert collection.add(picture(seed)).new == (seed not in left)
     assert len(list(collection.newest())) == 6
+
+
+class TestPicturesKnownByAFingerprintAlone:
+    @pytest.fixture
+    def listed(self, collection: Collection) -> list[Record]:
+        value = [np.random.default_rng(n).bytes(32) for n in range(4)]
+        records = [
+            Record(0, identity("pdq", pdq), FINGERPRINT, (0, 0), 0, 1000.0, {"pdq": pdq}, {"pdq": 1}, (seen(f"line {n}"),), ("old",))
+            for n, pdq in enumerate(value)
+        ]
+        with BulkAdder(collection) as adder:
+            adder.add(records)
+        return [collection.get(record.sha256) for record in records]
+
+    def found(self, collection: Collection, record: Record) -> bool:
+        ids = collection.filing.bands["pdq"].search(record.fingerprints["pdq"]).ids
+        return record.sha256 in {known.sha256 for known in collection.records.live(ids.tolist()).values()}
+
+    def test_healthy_ones_are_left_as_they_are(self, collection: Collection, listed: list[Record]) -> None:
+        before = everything(collection.store)
+        assert examine(collection, deep=True) == {}
+        assert everything(collection.store) == before
+
+    def test_one_whose_adding_was_interrupted_is_finished(self, collection: Collection, listed: list[Record]) -> None:
+        collection.remove(listed[1].sha256)
+        examine(collection, deep=True)
+        claim = Claim(collection.claims.new_id(), 3, 0.0)
+        assert collection.claims.swap(bytes.fromhex(listed[1].sha256), None, claim)
+        assert collection.records.put(replace(listed[1], id=claim.id), 3)
+        assert examine(collection, deep=True) == {"unfinished-picture": 1}
+        assert collection.get(listed[1].sha256) == replace(listed[1], id=claim.id)
+        assert collection.claims.get(bytes.fromhex(listed[1].sha256)) == Claim(claim.id)
+        assert self.found(collection, listed[1])
+        assert examine(collection, deep=True) == {}
+
+    def test_one_missing_from_the_lists_is_filed(self, collection: Collection, listed: list[Record]) -> None:
+        _forget(collection, 0, listed[2].id)
+        assert not self.found(collection, listed[2])
+        assert examine(collection, deep=True) == {"missing-posting": 16 + 2}
+        assert self.found(collection, listed[2])
+        assert examine(collection, deep=True) == {}
+
+    def test_one_removed_leaves_the_lists(self, collection: Collection, listed: list[Record]) -> None:
+        collection.remove(listed[3].sha256)
+        assert examine(collection, deep=True) == {"dead-posting": 16 + 2}
+        assert examine(collection, deep=True) == {}
+
+    def test_an_import_of_the_list_renews_what_a_new_version_made_stale(
+        self, collection: Collection, listed: list[Record], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for seed in range(5):
+            collection.remove(picture(seed).sha256)
+        examine(collection)
+        monkeypatch.setattr(type(collection.algorithms["pdq"]), "version", 2)
+        assert [finding.code for finding in Doctor(collection).run().findings] == ["stale-version"]
+        with BulkAdder(collection) as adder:
+            adder.add([replace(record, versions={"pdq": 2}) for record in listed])
+        assert all(self.found(collection, record) for record in listed)
+        Doctor(collection).run(deep=True)
+        assert examine(collection, deep=True) == {}
+
+
+def test_interrupted_pictures_are_finished_together(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(10, 40):
+        claimed(collection, seed) if seed % 3 == 0 else pending(collection, seed)
+    one_by_one: list[str] = []
+    monkeypatch.setattr(collection, "finish", lambda *_: one_by_one.append("finish"))
+    assert examine(collection, deep=True) == {"unfinished-picture": 20, "open-claim": 10}
+    assert one_by_one == []
+    for seed in range(10, 40):
+        assert answers(collection, picture(seed)) == ([] if seed % 3 == 0 else [picture(seed).sha256])
+        assert seed % 3 == 0 or collection.whole(collection.get(picture(seed).sha256)) == picture(seed).values
+    examine(collection, deep=True)
+    assert examine(collection, deep=True) == {}
 
 
 def test_a_finished_picture_is_whole(collection: Collection) -> None:

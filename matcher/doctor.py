@@ -235,12 +235,14 @@ class Doctor:
             for some in _batches(self._store.scan(kind)):
                 lists = self._store.read(some)
                 self._look_again(_ids(lists, width), census)
-                for key, value in zip(some, lists, strict=True):
-                    smaller = _compacted(value, width, census.dead) if value else None
-                    if value and smaller is not None and len(smaller) < len(value):
-                        self._count("dead-posting", (len(value) - len(smaller)) // width)
-                        if self._repair:
-                            self._store.replace(key, value, smaller)
+                changes = [
+                    (key, value, smaller)
+                    for key, value, smaller in zip(some, lists, _compacted(lists, width, census.dead), strict=True)
+                    if value and len(smaller) < len(value)
+                ]
+                self._count("dead-posting", sum((len(value) - len(smaller)) // width for _, value, smaller in changes))
+                if self._repair:
+                    self._store.replace_many(changes)
                 self._progress("lists", len(some))
 
     def _tombstones(self, census: _Census) -> None:
@@ -272,15 +274,25 @@ def _ids(lists: Iterable[bytes | None], width: int) -> list[int]:
     return [int(id) for id in np.unique(np.ascontiguousarray(entries[:, :4]).view("<u4"))]
 
 
-def _compacted(value: bytes, width: int, dead: NDArray[np.bool_]) -> bytes:
-    """Return the list without entries of the dead and without repeated entries, in its order."""
-    entries = np.frombuffer(value[: len(value) // width * width], np.uint8).reshape(-1, width)
+def _compacted(lists: Iterable[bytes | None], width: int, dead: NDArray[np.bool_]) -> list[bytes]:
+    """Return the lists without entries of the dead and without repeated entries, in their order."""
+    values = [(value or b"")[: len(value or b"") // width * width] for value in lists]
+    counts = [len(value) // width for value in values]
+    entries = np.frombuffer(b"".join(values), np.uint8).reshape(-1, width)
     ids = np.ascontiguousarray(entries[:, :4]).view("<u4").ravel()
+    owners = np.repeat(np.arange(len(values), dtype=np.uint32), counts)
     kept = ~dead[np.minimum(ids, len(dead) - 1)] | (ids >= len(dead))
-    first = np.unique(entries, axis=0, return_index=True)[1]
-    once = np.zeros(len(entries), np.bool_)
-    once[first] = True
-    return bytes(entries[kept & once].tobytes())
+    pairs = owners.astype(np.uint64) << np.uint64(32) | ids
+    if len(np.unique(pairs)) < len(pairs):  # an id may stand twice in a list, for two fingerprints
+        whole = np.concatenate([owners.reshape(-1, 1).view(np.uint8), entries], axis=1)
+        once = np.zeros(len(entries), np.bool_)
+        once[np.unique(whole, axis=0, return_index=True)[1]] = True
+        kept &= once
+    if kept.all():
+        return values
+    ends = np.cumsum([0, *np.bincount(owners[kept], minlength=len(values))]) * width
+    text = entries[kept].tobytes()
+    return [text[start:end] for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
 
 
 def _holds(value: bytes | None, entry: bytes) -> bool:

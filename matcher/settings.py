@@ -164,7 +164,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("jobs.max_bytes", "whole", 4 << 30, "bytes", "Most that unfinished jobs may keep in jobs.dir; a further job is refused.", least=1 << 20),
     Setting("jobs.keep_hours", "number", 24.0, "h", "How long the result of a job is kept.", least=0.01),
     Setting("jobs.keep_bytes", "whole", 256 << 20, "bytes", "Most memory of Redis for the results of ended jobs; beyond it the oldest go before their time.", least=1 << 20),
-    Setting("fetch.allow", "list", (), "", "Hosts from which pictures may be fetched by URL: names, *.names, or * for every public one; empty: fetching is off."),
+    Setting("fetch.allow", "list", (), "", "Hosts from which pictures may be fetched by URL: names, *.names, * for every public one, or one of these with :port for another port than 80 and 443; empty: fetching is off."),
     Setting("fetch.max_seconds", "number", 20.0, "s", "Longest that fetching one URL may take, with its redirects.", least=0.1),
     Setting("fetch.max_redirects", "whole", 5, "redirects", "Most redirects that are followed.", least=0, most=20),
     Setting("network.ca_file", "path", "", "", "Certificates (PEM) that outgoing connections trust, instead of the system's."),

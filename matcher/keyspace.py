@@ -73,5 +73,28 @@ class Keyspace:
         """Delete keys; return how many there were."""
         return self._store.delete(self._keys(names))
 
+    def count(self) -> int:
+        """Return how many keys the server has in this database, those of others too."""
+        return int(self._store.exchange([command(b"DBSIZE")])[0])
+
+    def random(self, count: int) -> list[bytes | None]:
+        """Return keys chosen at random from all that the server has, some perhaps twice; None for one that is not ours."""
+        prefix = self._store.prefix
+        keys = self._store.exchange([command(b"RANDOMKEY")] * count)
+        return [key[len(prefix) :] if key and key.startswith(prefix) else None for key in keys]
+
+    def sizes(self, names: Sequence[bytes]) -> list[int | None]:
+        """Return what each key takes of the server's memory, bytes, None for one that is not there; of large ones estimated."""
+        return self._store.exchange([command(b"MEMORY", b"USAGE", key) for key in self._keys(names)])
+
+    def lengths(self, names: Sequence[bytes]) -> list[int]:
+        """Return the length of each string, 0 where there is none."""
+        return self._store.exchange([command(b"STRLEN", key) for key in self._keys(names)])
+
+    def parts(self, places: Sequence[tuple[bytes, int]], size: int) -> list[bytes]:
+        """Return `size` bytes of each string (its key, and where they begin), fewer where it ends."""
+        found = [(self._store.prefix + name, start) for name, start in places]
+        return self._store.exchange([command(b"GETRANGE", key, b"%d" % start, b"%d" % (start + size - 1)) for key, start in found])
+
     def _keys(self, names: Iterable[bytes]) -> list[bytes]:
         return [self._store.prefix + name for name in names]

@@ -160,6 +160,56 @@ class Bank(TypedDict):
     keep_days: int | None
 
 
+class MemoryUse(TypedDict):
+    """What Redis needs for Kuato, and what is left. Estimated from a sample of the keys, within a few percent.
+
+    bytes: of all our keys, by what they hold in `kinds` (records, local_features, index, lists, claims, jobs, other).
+    bytes_per_picture: of these, without jobs; of a few pictures more than each further one takes.
+    free_bytes: what is left, null where that cannot be told. bound: what sets it: "maxmemory" (of Redis), "machine" (what is
+    available on ours, where Redis runs on it), "container" (the limit of its control group), "elsewhere" (all memory of another
+    machine, so at most that), "unknown". more_pictures: for how many that is enough, null where it cannot be told.
+    """
+
+    bytes: int
+    bytes_per_picture: int
+    kinds: dict[str, int]
+    free_bytes: int | None
+    bound: str
+    more_pictures: int | None
+
+
+class Growth(TypedDict):
+    """How many pictures of those that are known came in the last 30 days, or since the first one came.
+
+    full_on: the day on which the memory is full if it goes on like this, and nothing is forgotten; null for never, not in a
+    hundred years, and where it cannot be told.
+    """
+
+    days: float
+    pictures: int
+    pictures_per_day: float
+    full_on: str | None
+
+
+class Stats(TypedDict):
+    """Figures of the store.
+
+    pictures_by_bank: a picture can be in several, or in none. estimated_banks: those of them that were estimated, not counted.
+    redis_bytes: all memory of the server, also of what is not ours; redis_bytes_per_picture: the same by pictures.
+    algorithms: those in use, with their versions.
+    """
+
+    pictures: int
+    pictures_by_bank: dict[str, int]
+    estimated_banks: list[str]
+    banks: int
+    redis_bytes: int
+    redis_bytes_per_picture: int
+    memory: MemoryUse
+    growth: Growth
+    algorithms: dict[str, int]
+
+
 class Finding(TypedDict):
     """One thing that the doctor found."""
 
@@ -179,6 +229,11 @@ class Findings(TypedDict):
 def moment(seconds: float) -> str | None:
     """Return seconds since the epoch as ISO 8601 in UTC, None for an unknown time (0)."""
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else None
+
+
+def day(seconds: float | None) -> str | None:
+    """Return the day of a moment, seconds since the epoch, as ISO 8601 in UTC; None for None."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d") if seconds is not None else None
 
 
 def failure(error: KuatoError) -> Failure:

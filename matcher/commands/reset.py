@@ -14,7 +14,7 @@ def reset(invocation: Invocation, yes: bool, as_json: bool) -> None:
     """Forget all pictures and banks, after asking. Keys in Redis that are not ours stay."""
     matcher = invocation.matcher
     if not yes:
-        pictures = matcher.stats()["pictures"]
+        pictures = matcher.collection.claims.count()
         where = f"under {invocation.settings['redis.prefix']} in {invocation.settings.shown('redis.url') or 'our own Redis'}"
         if not click.confirm(f"Forget {pictures} pictures and all banks {tables.visible(where)}?", err=True):
             tables.complain("nothing was deleted")

@@ -180,8 +180,8 @@ def remove_picture(call: Call) -> Reply:
     return Reply(None, 204)
 
 
-@routes.get("/stats", role=Role.SEARCH, returns=dict[str, Any])
-def get_stats(call: Call) -> dict[str, Any]:
+@routes.get("/stats", role=Role.SEARCH, returns=shapes.Stats)
+def get_stats(call: Call) -> shapes.Stats:
     """Return how much is known, what it takes, and for how many more there is room."""
     call.caller.check_unlimited()
     return call.services.matcher.stats()

@@ -6,6 +6,7 @@ either. While a store is of an earlier schema nothing else opens it, and records
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,16 +36,10 @@ class Step:
     work: Work
 
 
-def _compacted(records: Records, ids: Sequence[int]) -> int:
-    """Read each record, which fails for what this program cannot read, and write its journal without what it repeats."""
-    known = records.read(ids)
-    return sum(records.compact(id, least=0.0) for id, entry in known.items() if entry.record is not None)
-
-
 # Schema 2 has sources that are taken away and pictures known by a fingerprint alone, which programs of schema 1 cannot read;
 # all that is in a store of schema 1 is valid as it is.
 STEPS: Mapping[int, Step] = {
-    1: Step("read every record, and write its journal without repetitions", _compacted),
+    1: Step("read every record, and write its journal without repetitions", Records.compact_many),
 }
 
 
@@ -61,6 +56,30 @@ class Plan:
     def needed(self) -> bool:
         """Whether there is anything to do."""
         return self.schema != self.target
+
+
+@dataclass(frozen=True)
+class Stale:
+    """Pictures with fingerprints of another version of an algorithm than the one in use, which are not compared."""
+
+    algorithm: str
+    version: int
+    in_use: int
+    pictures: int
+
+
+def stale(store: Store, in_use: Mapping[str, int], progress: Callable[[int], None] = lambda done: None) -> list[Stale]:
+    """Return what is stale, by algorithm and version; algorithms that are not in use do not count.
+
+    in_use: algorithm -> version. progress: told how many ids were gone through. Raises StoreMismatch for a record that cannot be read.
+    """
+    records, last, found = Records(store), Claims(store).last_id(), Counter[tuple[str, int]]()
+    for first in range(1, last + 1, _BATCH):
+        for entry in records.read(range(first, min(first + _BATCH, last + 1))).values():
+            if entry.record is not None:
+                found.update((name, version) for name, version in entry.record.versions.items() if in_use.get(name, version) != version)
+        progress(min(first + _BATCH - 1, last))
+    return [Stale(name, version, in_use[name], count) for (name, version), count in sorted(found.items())]
 
 
 class Migration:

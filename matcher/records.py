@@ -243,6 +243,20 @@ class Records:
                 return True
         return False
 
+    def compact_many(self, ids: Iterable[int]) -> int:
+        """Rewrite the journals of many records that repeat anything or take it back; return how many that changed.
+
+        Raises StoreMismatch for one that cannot be read.
+        """
+        ids = list(ids)
+        changes = list[tuple[bytes, bytes, bytes]]()
+        for id, value in zip(ids, self._store.read([self.key(id) for id in ids]), strict=True):
+            entry = unpack(id, value) if value else None
+            if value and entry is not None and entry.record is not None:
+                smaller = pack(entry.record, entry.state, entry.generation)
+                changes += [(self.key(id), value, smaller)] if len(smaller) < len(value) else []
+        return sum(self._store.replace_many(changes))
+
     def renew(self, id: int, fingerprints: Mapping[str, bytes], versions: Mapping[str, int]) -> bool:
         """Give a live picture fingerprints of another version; False when its record changed meanwhile or it is gone."""
         value = self._store.read([self.key(id)])[0]

@@ -1,5 +1,7 @@
 """`kuato upgrade`: a store of an earlier version."""
 
+from dataclasses import asdict
+
 import click
 
 from matcher.commands import tables
@@ -16,20 +18,26 @@ def upgrade(invocation: Invocation, check: bool, as_json: bool) -> None:
     """Bring a store that an earlier version of Kuato wrote to the form of this one.
 
     Stop all servers first, and make a backup (`kuato backup` reads stores of earlier versions). Interrupted, the upgrade goes on
-    from where it was when it is run again; until it is done nothing else opens the store. Fingerprints of an earlier version of
-    an algorithm are another matter: `kuato doctor` counts them, adding the pictures again renews them.
+    from where it was when it is run again; until it is done nothing else opens the store. It also counts the pictures whose
+    fingerprints are of an earlier version of an algorithm: they are not compared until they are added, or their list is imported,
+    again.
     """
-    from matcher.migration import OLDEST, Migration
+    from matcher.fingerprints import registry
+    from matcher.migration import OLDEST, Migration, stale
 
-    migration = Migration(invocation.store(oldest=OLDEST))
+    store = invocation.store(oldest=OLDEST)
+    migration = Migration(store)
     plan = migration.plan()
     changed = 0
     if plan.needed and not check:
         with tables.progress("upgrading", plan.ids) as advance:
             changed = migration.run(advance)
+    in_use = {name: algorithm.version for name, algorithm in registry.load(invocation.settings["fingerprints.enabled"] or None).items()}
+    with tables.progress("counting fingerprints", None) as advance:
+        old = stale(store, in_use, advance)
     if as_json:
         done = {"schema": plan.schema, "target": plan.target, "needed": plan.needed, "ids": plan.ids, "steps": list(plan.steps)}
-        tables.emit(done if check else {**done, "changed": changed})
+        tables.emit({**done, **({} if check else {"changed": changed}), "stale": [asdict(one) for one in old]})
     elif not plan.needed:
         tables.say(f"the store has schema {plan.schema}, which this version reads; there is nothing to do")
     elif check:
@@ -38,4 +46,8 @@ def upgrade(invocation: Invocation, check: bool, as_json: bool) -> None:
             tables.say(f"  {step}")
     else:
         tables.say(f"the store has schema {plan.target} now; {changed:,} records were written anew")
+    if not as_json and old:
+        tables.say("not compared until added or imported again, because another version of the algorithm is in use:")
+        rows = [(one.algorithm, str(one.version), str(one.in_use), f"{one.pictures:,}") for one in old]
+        tables.show(tables.table(("algorithm", "version", "in use", "pictures"), rows))
     click.get_current_context().exit(NEEDED if check and plan.needed else 0)

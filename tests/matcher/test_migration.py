@@ -6,8 +6,9 @@ import sys
 import pytest
 import redis
 
+from matcher.bulk import BulkAdder
 from matcher.errors import StoreMismatch
-from matcher.migration import STEPS, Migration, Step
+from matcher.migration import STEPS, Migration, Stale, Step, stale
 from matcher.store import SCHEMA, Store
 from tests.matcher.making import answers, collection_on, picture, seen
 
@@ -98,7 +99,7 @@ def test_it_goes_on_where_it_stopped(old: str) -> None:
 
 KILLED = """
 import os, signal, sys
-from matcher.migration import STEPS, Migration, Step
+from matcher.migration import STEPS, Migration, Stale, Step, stale
 from matcher.store import Store
 
 batches = 0
@@ -140,6 +141,31 @@ def test_two_upgrades_at_once_do_no_harm(old: str) -> None:
 
     Migration(opened(old), {1: Step("", work)}).run()
     assert len(list(collection_on(old).newest())) == 5
+
+
+@pytest.mark.slow
+def test_two_processes_that_upgrade_at_once_and_one_that_is_killed(store_url: str) -> None:
+    collection = collection_on(store_url)
+    with BulkAdder(collection) as adder:
+        adder.add(collection._record(picture(seed), [seen(f"{seed}.png")] * 3, (), ()) for seed in range(5000))
+    before = {record.sha256: record for record in collection.newest()}
+    put_back(store_url)
+    upgrade = "import sys; from matcher.migration import Migration; from matcher.store import Store; "
+    upgrade += "Migration(Store(lambda: sys.argv[1], 'test:', oldest=1)).run()"
+    one, two, killed = (subprocess.Popen([sys.executable, "-c", code, store_url]) for code in (upgrade, upgrade, KILLED))
+    assert (one.wait(timeout=60), two.wait(timeout=60), killed.wait(timeout=60)) in {(0, 0, -9), (0, 0, 0)}
+    assert not Migration(opened(store_url)).plan().needed
+    assert {record.sha256: record for record in collection_on(store_url).newest()} == before
+
+
+def test_fingerprints_of_another_version_are_counted(old: str) -> None:
+    assert stale(opened(old), {"pdq": 1, "large": 1}) == []
+    assert stale(opened(old), {"pdq": 2, "ahash": 7}) == [Stale("pdq", 1, 2, 5)]
+    Migration(opened(old)).run()
+    collection_on(old).remove(picture(0).sha256)
+    told: list[int] = []
+    assert stale(opened(old), {"pdq": 2, "large": 3}, told.append) == [Stale("large", 1, 3, 4), Stale("pdq", 1, 2, 4)]
+    assert told == [5]
 
 
 def test_every_older_schema_has_a_step() -> None:

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 import redis
 
+from matcher.fingerprints.pdq import PDQ
 from tests.matcher.commands.conftest import Kuato
 
 
@@ -18,3 +20,13 @@ def test_upgrading(kuato: Kuato, gallery: Path, store_url: str) -> None:
     assert kuato.json("upgrade")[0]["needed"]
     assert kuato("upgrade", "--check").exit_code == 0
     assert kuato.json("stats")[0]["pictures"] > 0
+
+
+def test_fingerprints_of_another_version_are_told(kuato: Kuato, gallery: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = len(kuato.json("add", gallery / "house.png", gallery / "boat.png"))
+    assert kuato.json("upgrade", "--check")[0]["stale"] == []
+    monkeypatch.setattr(PDQ, "version", 9)
+    assert {"algorithm": "pdq", "version": 1, "in_use": 9, "pictures": pictures} in kuato.json("upgrade", "--check")[0]["stale"]
+    told = kuato("upgrade")
+    assert "there is nothing to do" in told.stdout
+    assert "added or imported again" in told.stdout

@@ -185,6 +185,14 @@ class _Channel(HTTPChannel):
         return now - max(self._unsent, self.last_activity) > self.adj.channel_timeout
 
 
+class _Whisper:
+    """Takes for a detail what waitress warns of with each request: that one waits while all threads are at work."""
+
+    def warning(self, text: str, *details: object) -> None:
+        """Log it as a detail."""
+        _log.debug(text, *details)
+
+
 class HttpServer:
     """Serves a WSGI application on a bound socket, by `run` until `stop` is called from anywhere.
 
@@ -231,6 +239,7 @@ class HttpServer:
             ident="kuato",
         )
         server.channel_class = _Channel
+        server.task_dispatcher.queue_logger = _Whisper()
         server.admits = admits
         self._server = server
 

@@ -90,9 +90,12 @@ def serving(redis_url: str, data: Path, **settings: object) -> Iterator[Serving]
     words = [sys.executable, "-m", "matcher.cli", *(f"--set={name}={value}" for name, value in given.items()), "serve", "api"]
     with subprocess.Popen(words, env=environ, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
         assert process.stderr is not None
-        line = process.stderr.readline().decode()
+        said = ""
+        while "api listens on http" not in said:
+            line = process.stderr.readline().decode()
+            assert line, f"it ended: {said}"
+            said += line
         try:
-            assert "api listens on http://" in line, line + process.stderr.read().decode()
             yield Serving(line.split()[-1], process.pid)
         finally:
             process.terminate()

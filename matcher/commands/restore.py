@@ -33,7 +33,8 @@ def restore(invocation: Invocation, file: str, replace: bool, yes: bool, dry_run
 
     The whole file is read first: one that is incomplete, altered or of a newer version is refused, and nothing is changed.
     Other programs that use the store, such as `kuato serve`, must be stopped. Interrupted, it leaves a store that nothing
-    will use; the same command begins anew. Tokens are as they were: revoke again what was revoked since the backup.
+    will use; the same command begins anew. All is as it was when the backup was made: pictures that were removed or forgotten
+    since are back, and tokens that were revoked since are valid again.
     """
     from matcher.archive import ArchiveReader
     from matcher.store import SCHEMA

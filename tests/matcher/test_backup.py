@@ -13,6 +13,7 @@ from matcher.claims import Claim
 from matcher.collection import Collection
 from matcher.doctor import Doctor
 from matcher.errors import Conflict, NotFound, StoreMismatch, StoreUnavailable
+from matcher.migration import Migration
 from matcher.restore import Restore
 from matcher.source import Source
 from matcher.store import RESTORING, SCHEMA, Store
@@ -279,6 +280,15 @@ class TestSchema:
         with pytest.raises(StoreMismatch, match="kuato upgrade"):
             restored(file, store_url).get(picture(1).sha256)
         assert client.hgetall("copy:m") == {b"schema": b"1", b"cursor": b"17"}
+
+    def test_and_then_upgraded(self, collection: Collection, client: redis.Redis, store_url: str) -> None:
+        client.hset("test:m", "schema", "1")
+        copy = restored(backed_up(collection, oldest=1)[0], store_url)
+        Migration(Store(lambda: store_url, "copy:", oldest=1)).run()
+        for n in (1, 2, 3):
+            assert copy.get(picture(n).sha256).tags == ("tag ü",)
+            assert answers(copy, picture(n)) == [picture(n).sha256]
+        check_healthy(copy)
 
 
 class TestRestore:

@@ -142,6 +142,7 @@ def test_an_older_schema_is_said(kuato: Kuato, backup: Path, client: redis.Redis
     assert (refused.exit_code, "kuato upgrade" in refused.stderr) == (7, True)
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_the_store_is_refused_until_it_is_restored(
     kuato: Kuato, backup: Path, client: redis.Redis, tmp_path: Path, gallery: Path
 ) -> None:

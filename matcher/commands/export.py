@@ -73,8 +73,9 @@ def export(
 def _write(file: str, pieces: Iterable[bytes]) -> None:
     """Write to standard output, or into a file that is there whole or not at all."""
     if file == STDIN:
-        for piece in pieces:
-            click.echo(piece, nl=False)
+        out = click.get_binary_stream("stdout")
+        out.writelines(pieces)
+        out.flush()
         return
     target = Path(os.path.realpath(file))
     if target.exists() and not target.is_file():

@@ -77,8 +77,12 @@ def import_file(
             if survey.wrong and not skip_bad:
                 raise BadFile(f"{name}: {survey.wrong} entries are wrong")
             return
-        with tables.progress("importing", survey.pictures, not (as_json and tables.on_terminal())) as advance:
-            done = importer.write(path, survey, lambda done, _: advance(done), name)
+        try:
+            with tables.progress("importing", survey.pictures, not (as_json and tables.on_terminal())) as advance:
+                done = importer.write(path, survey, lambda done, _: advance(done), name)
+        except (KeyboardInterrupt, SystemExit):
+            tables.complain("stopped; the same command goes on from here")
+            raise
     if as_json:
         tables.emit({**_shape(name, survey), "new": done.new, "known": done.known, "banks": list(done.banks)})
     else:

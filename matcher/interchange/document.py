@@ -181,7 +181,7 @@ class _Reader:
             domains=fields.texts("domains"),
             thresholds=thresholds,
             sensitive=fields.flag("sensitive"),
-            note=fields.text("note", most=1 << 16),
+            note=fields.text("note"),
             keep_days=fields.take("keep_days"),
         )
         if bank.name in self._banks:

@@ -2,9 +2,12 @@
 
 import json
 import os
+import signal
 import threading
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.matcher.commands.conftest import Kuato
@@ -145,3 +148,19 @@ def test_banks_that_differ_stay_and_are_named(kuato: Kuato, gallery: Path, tmp_p
     result = kuato("import", tmp_path / "export")
     assert "warning: bank b exists and stays as it is; in the file it has other sensitive" in result.stderr
     assert kuato.json("bank", "show", "b")[0]["sensitive"] is False
+
+
+@pytest.mark.slow
+def test_interrupted_it_goes_on_where_it_stopped(kuato: Kuato, tmp_path: Path) -> None:
+    bits = np.tile(np.repeat(np.array([0, 1], np.uint8), 128), (30_000, 1))
+    hashes = np.packbits(np.random.default_rng(1).permuted(bits, axis=1), axis=1)
+    path = write(tmp_path / "list", "".join(f"pdq {one.tobytes().hex()}\n" for one in hashes))
+    process = kuato.start("import", path)
+    while not kuato.json("stats")[0]["pictures"] and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=180)
+    assert (process.returncode, out, err) == (130, b"", b"kuato: stopped; the same command goes on from here\n")
+    assert kuato("import", path).exit_code == 0
+    assert kuato.json("stats")[0]["pictures"] == 30_000
+    assert kuato("doctor", "--deep").exit_code == 0

@@ -61,13 +61,16 @@ class Keyspace:
         words = [word for name, value in pairs for word in (self._store.prefix + name, value)]
         self._store.send([command(b"MSET", *words)] if words else [])
 
-    def replace(self, name: bytes, type: bytes, items: Sequence[bytes]) -> None:
-        """Let a key hold what `contents` returned, and nothing else. Not in one step: for keys that nobody uses meanwhile."""
-        key = self._store.prefix + name
-        if type == ZSET:  # listed with the score last, written with it first
-            items = [word for pair in zip(items[1::2], items[::2], strict=True) for word in pair]
-        parts = (items[at : at + _WORDS] for at in range(0, len(items), _WORDS))
-        self._store.send([command(b"DEL", key), *(command(_WRITE[type], key, *part) for part in parts)])
+    def replace(self, held: Iterable[tuple[bytes, bytes, Sequence[bytes]]]) -> None:
+        """Let keys hold what `contents` returned (key, type, items), and nothing else. All at once, as it costs one write to disk."""
+        blocks = list[bytes]()
+        for name, type, items in held:
+            key = self._store.prefix + name
+            if type == ZSET:  # listed with the score last, written with it first
+                items = [word for pair in zip(items[1::2], items[::2], strict=True) for word in pair]
+            parts = (items[at : at + _WORDS] for at in range(0, len(items), _WORDS))
+            blocks += [command(b"DEL", key), *(command(_WRITE[type], key, *part) for part in parts)]
+        self._store.send([command(b"MULTI"), *blocks, command(b"EXEC")] if blocks else [])
 
     def delete(self, names: Iterable[bytes]) -> int:
         """Delete keys; return how many there were."""

@@ -14,7 +14,8 @@ from matcher.errors import Conflict
 from matcher.keyspace import Keyspace
 from matcher.store import RESTORING, SCHEMA, Store
 
-_BATCH = 1000
+_BATCH = 1000  # keys deleted at once
+_WRITTEN_AT_ONCE = 4 << 20  # bytes
 # ARGV: number. An id that was ever given in this store is not given again.
 _RAISE = """
 if tonumber(redis.call('GET', KEYS[1]) or 0) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
@@ -60,17 +61,7 @@ class Restore:
             self._store.set_field(self._meta, b"schema", before)
             raise
         self._clear()
-        done = 0
-        for frame in self._reader.frames():
-            if frame.kind == STRINGS:
-                self._strings(frame.pairs())
-                done += len(frame.words) // 2
-            elif frame.kind == DELETED:
-                self._keys.delete(frame.words)
-            elif frame.kind != END:
-                self._held(HELD[frame.kind], frame.words)
-                done += 1
-            progress(done)
+        self._fill(progress)
         self._store.set_field(self._meta, b"schema", b"%d" % self._reader.header.schema)
         self._store.forget_connection()
 
@@ -78,17 +69,45 @@ class Restore:
         if others := self._store.companions():
             raise Conflict(f"others are connected to this store ({others}); stop `kuato serve` and whatever else uses it, and try again")
 
-    def _strings(self, pairs: list[tuple[bytes, bytes]]) -> None:
-        for name, value in pairs:
-            if name in COUNTERS:
-                self._store.run(_RAISE, self._store.key(name), value)
-        self._keys.write([pair for pair in pairs if pair[0] not in COUNTERS])
+    def _fill(self, progress: Progress) -> None:
+        """Write what the file holds, some of it at a time: each write waits for the disk."""
+        pairs, held = list[tuple[bytes, bytes]](), list[tuple[bytes, bytes, list[bytes]]]()
+        done = size = 0
 
-    def _held(self, type: bytes, words: list[bytes]) -> None:
-        name, items = words[0], words[1:]
-        if name != META:
-            self._keys.replace(name, type, items)
-            return
+        def flush() -> None:
+            nonlocal size
+            self._keys.write(pairs)
+            self._keys.replace(held)
+            pairs.clear()
+            held.clear()
+            size = 0
+            progress(done)
+
+        for frame in self._reader.frames():
+            size += sum(map(len, frame.words))
+            if frame.kind == STRINGS:
+                done += len(frame.words) // 2
+                pairs += [pair for pair in frame.pairs() if not self._counter(*pair)]
+            elif frame.kind == DELETED:
+                flush()
+                self._keys.delete(frame.words)
+            elif frame.kind in HELD:
+                done += 1
+                if frame.words[0] == META:
+                    self._about(frame.words[1:])
+                else:
+                    held.append((frame.words[0], HELD[frame.kind], frame.words[1:]))
+            if size > _WRITTEN_AT_ONCE or frame.kind == END:
+                flush()
+
+    def _counter(self, name: bytes, value: bytes) -> bool:
+        """Raise a counter to what it was, if this is one."""
+        if name in COUNTERS:
+            self._store.run(_RAISE, self._store.key(name), value)
+        return name in COUNTERS
+
+    def _about(self, items: list[bytes]) -> None:
+        """Write what the store says of itself, but for its schema."""
         for field, value in zip(items[::2], items[1::2], strict=True):
             self._store.set_field(self._meta, field, value)
 

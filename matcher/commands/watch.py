@@ -152,7 +152,9 @@ def _tell(offer: Offer, answer: Answer | None, outcome: Added | KuatoError, as_j
     else:
         if answer:
             tables.answer(offer.name, answer)
-        tables.say(f"{'added' if outcome.new else 'known'}  {outcome.record.sha256}  {offer.name}")
+        # What is followed for days is written into somebody's log.
+        what = "a sensitive picture" if outcome.record.sensitive else f"{outcome.record.sha256}  {offer.name}"
+        tables.say(f"{'added' if outcome.new else 'known'}  {what}")
 
 
 @contextmanager

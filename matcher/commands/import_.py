@@ -84,7 +84,7 @@ def import_file(
             tables.complain("stopped; the same command goes on from here")
             raise
     if as_json:
-        tables.emit({**_shape(name, survey), "new": done.new, "known": done.known, "banks": list(done.banks)})
+        tables.emit({**_shape(name, survey), "new": done.new, "known": done.known, "created_banks": list(done.banks)})
     else:
         banks_made = f", banks created: {', '.join(done.banks)}" if done.banks else ""
         tables.say(f"{done.new} added, {done.known} known already{banks_made}")
@@ -139,9 +139,11 @@ def _shape(name: str, found: Survey) -> dict[str, object]:
     return {
         "file": name,
         "format": found.format,
+        "banks": len(found.banks),
         "pictures": found.pictures,
         "fingerprints": dict(found.fingerprints),
         "wrong": found.wrong,
+        "flaws": [{"place": flaw.place, "text": flaw.text} for flaw in found.flaws],
         "passed": dict(found.passed),
         "warnings": list(found.warnings),
     }

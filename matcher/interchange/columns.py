@@ -13,6 +13,8 @@ TAGS, SOURCE, URL, NOTE, NAME, QUALITY, CATEGORY = "tags", "source", "url", "not
 
 # Between the tags in one cell; one that has it, or a backslash, gets a backslash before it. Machine tags have commas and quotes.
 SEPARATOR = "|"
+# What a cell begins with that spreadsheets run.
+_FORMULA = frozenset("=+-@\t\r")
 
 _MEANINGS: Mapping[str, tuple[str, ...]] = {
     ALGORITHM: ("algorithm", "algo", "signal-type", "hash-type", "hash-algorithm", "type", "method", "indicator-type"),
@@ -118,3 +120,13 @@ def split(cell: str, separator: str = SEPARATOR) -> list[str]:
 def joined(parts: Iterable[str]) -> str:
     """Return parts as one cell."""
     return SEPARATOR.join(re.sub(r"([|\\])", r"\\\1", part) for part in parts)
+
+
+def harmless(cell: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula; `told` takes back what this adds."""
+    return f"'{cell}" if cell[:1] in _FORMULA or cell[:1] == "'" else cell
+
+
+def told(cell: str) -> str:
+    """Return a cell as it was before it was made harmless."""
+    return cell[1:] if cell[:1] == "'" and (cell[1:2] in _FORMULA or cell[1:2] == "'") else cell

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
-from matcher.interchange.columns import ALGORITHM, FINGERPRINT, Columns, columns, is_heading, joined
+from matcher.interchange.columns import ALGORITHM, FINGERPRINT, Columns, columns, harmless, is_heading, joined
 from matcher.interchange.entries import LONGEST_LINE, Flaw, Given, Item, Listed, ListFormat, Passed
 from matcher.interchange.rows import Rows, about_of
 
@@ -49,7 +49,8 @@ class CsvList(ListFormat):
         yield _text([HEADINGS])
         for picture in pictures:
             record = picture.record
-            about = (picture.sha256 or "", joined(record.tags), joined(source.key for source in record.sources), picture.note)
+            told = (joined(record.tags), joined(source.key for source in record.sources), picture.note)
+            about = (picture.sha256 or "", *map(harmless, told))
             yield _text([(one.algorithm, str(one.version), one.value.hex(), *about) for one in picture.prints])
 
 

@@ -94,12 +94,11 @@ class ListImporter:
     def check(self, path: Path, name: str | None = None) -> Survey:
         """Return what is in a list; nothing is written. name: what messages call it. Raises BadFile where nothing can be read."""
         format, items = self._items(path, name)
-        pictures, wrong, flaws, before = 0, 0, list[Flaw](), None
+        pictures, wrong, flaws = 0, 0, list[Flaw]()
         passed, census, sample = Counter[str](), Census(self._algorithms), list[bytes]()
-        for item in items:
+        for item in _joined(items):
             if isinstance(item, Entry):
-                pictures += item.sha256 is None or item.sha256 != before
-                before = item.sha256
+                pictures += 1
                 for algorithm, version, value in item.prints:
                     census.count(algorithm, version)
                     if algorithm == _PDQ and len(sample) < _SAMPLE:
@@ -133,7 +132,7 @@ class ListImporter:
         self._refuse(survey, name or path.name)
         _, items = self._items(path, name)
         usual = self._usual(name or path.name)
-        entries = self._joined(item for item in items if isinstance(item, Entry))
+        entries = (item for item in _joined(items) if isinstance(item, Entry))
         new = 0
         with BulkAdder(self._collection) as adder:
             for some in Portions(counted(entries, progress, survey.pictures), survey.large):
@@ -162,23 +161,6 @@ class ListImporter:
         now = self._clock()
         given = self._sources or (Source(SOURCE_KIND, name),)
         return tuple(replace(one, first_seen=one.first_seen or now, last_seen=one.last_seen or now) for one in given)
-
-    def _joined(self, entries: Iterator[Entry]) -> Iterator[Entry]:
-        """Yield the entries; those of one file by their SHA-256 that follow each other as one."""
-        before: Entry | None = None
-        for entry in entries:
-            if before is not None and entry.sha256 is not None and entry.sha256 == before.sha256:
-                known = {one.algorithm for one in before.prints}
-                prints = before.prints + tuple(one for one in entry.prints if one.algorithm not in known)
-                before = before._replace(
-                    prints=prints, tags=_tags(before.tags, entry.tags), sources=_sources(before.sources, entry.sources)
-                )
-                continue
-            if before is not None:
-                yield before
-            before = entry
-        if before is not None:
-            yield before
 
     def _records(self, entries: Iterable[Entry], usual: tuple[Source, ...], large: dict[int, dict[str, bytes]]) -> Iterator[Record]:
         """Yield what is stored, and put the large fingerprints into `large`, by place, before the picture they are of."""
@@ -289,6 +271,30 @@ class ListExport:
             value = record.fingerprints.get(name) or self._matcher.collection.large.read(name, [record.id]).get(record.id)
             if value:
                 yield Print(name, record.versions[name], value)
+
+
+def _joined(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield what is in a list; entries of one file, by their SHA-256, that follow each other as one."""
+    before: Entry | None = None
+    for item in items:
+        if not isinstance(item, Entry):
+            yield item
+        elif before is None or item.sha256 is None or item.sha256 != before.sha256:
+            if before is not None:
+                yield before
+            before = item
+        elif {one.algorithm for one in before.prints}.isdisjoint(one.algorithm for one in item.prints):
+            before = before._replace(
+                prints=before.prints + item.prints,
+                tags=_tags(before.tags, item.tags),
+                sources=_sources(before.sources, item.sources),
+                details={**(item.details or {}), **(before.details or {})},
+            )
+        elif item.prints != before.prints:
+            # Another fingerprint of the same algorithm, of a turned form perhaps: it has to be known by itself.
+            yield item._replace(sha256=None, details={**(item.details or {}), "sha256": item.sha256})
+    if before is not None:
+        yield before
 
 
 def _identity(prints: Sequence[Print]) -> str:

@@ -84,7 +84,7 @@ class Rows:
         return Entry(
             place,
             tuple(found),
-            self._words.sha256(about[columns.SHA256]) if about.get(columns.SHA256) else None,
+            self._words.sha256(str(about[columns.SHA256])) if about.get(columns.SHA256) else None,
             self._words.tags(about[columns.TAGS]) if about.get(columns.TAGS) else (),
             self._sources(about) if about.get(columns.SOURCE) or about.get(columns.URL) else (),
             details,
@@ -126,9 +126,11 @@ def about_of(cells: Sequence[str], known: columns.Columns) -> dict[str, Any]:
     width = len(cells)
     about: dict[str, Any] = {meaning: cells[place] for meaning, place in known.about if place < width and cells[place]}
     if columns.TAGS in about:
-        about[columns.TAGS] = columns.split(about[columns.TAGS], known.separator)
+        about[columns.TAGS] = columns.split(columns.told(about[columns.TAGS]), known.separator)
     if columns.SOURCE in about:
-        about[columns.SOURCE] = columns.split(about[columns.SOURCE])
+        about[columns.SOURCE] = columns.split(columns.told(about[columns.SOURCE]))
+    if columns.NOTE in about:
+        about[columns.NOTE] = columns.told(about[columns.NOTE])
     return about
 
 

@@ -96,7 +96,8 @@ def test_wrong_lines_are_named_and_nothing_is_taken_unless_wanted(kuato: Kuato, 
     assert "and 10 more entries that are wrong" in result.stderr
     assert kuato.json("stats")[0]["pictures"] == 0
     [answer] = kuato.json("import", path, "--skip-bad")
-    assert (answer["new"], answer["known"], answer["wrong"]) == (1, 0, 30)
+    assert (answer["new"], answer["known"], answer["wrong"], len(answer["flaws"])) == (1, 0, 30, 20)
+    assert answer["flaws"][0]["place"] == "line 2"
 
 
 def test_the_algorithm_can_be_told(kuato: Kuato, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What becomes of a list in the store, and of the store in a list, whatever the format."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,27 @@ def test_lines_of_one_file_that_follow_each_other_are_one_picture(matcher: Match
     first, second = everything(matcher)
     assert (set(first.fingerprints), first.tags, first.sha256) == ({"pdq", "tiles"}, ("a", "b"), identity("pdq", pdq(1)))
     assert set(second.fingerprints) == {"pdq"}
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_two_hashes_of_one_file_are_both_kept(matcher: Matcher, tmp_path: Path, trusted: bool) -> None:
+    path = write(tmp_path / "list.csv", f"pdq,sha256\n{ONE},{SHA}\n{TWO},{SHA}\n{TWO},{SHA}\n{ONE},{SHA}\n")
+    done = ListImporter(matcher, trust_sha256=trusted).run(path)
+    assert (done.new, done.known) == (2, 1)
+    assert {record.fingerprints["pdq"] for record in everything(matcher)} == {pdq(1), pdq(2)}
+
+
+def test_no_cell_is_a_formula(matcher: Matcher, tmp_path: Path) -> None:
+    remember(matcher, 1, tags=["=cmd|' /C calc'!A0"], sources=[Source("-1", "x", metadata={"note": "@SUM(A1)"})])
+    remember(matcher, 2, tags=["'=quoted"], sources=[Source("file", "x", metadata={"note": "'plain'"})])
+    text = listed(matcher, "csv", algorithms=["pdq"])
+    cells = [cell for row in csv.reader(text.decode().splitlines()) for cell in row]
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+    matcher.reset()
+    ListImporter(matcher, "csv").run(write(tmp_path / "list", text))
+    first, second = everything(matcher)
+    assert (first.tags, first.sources[0].key, first.sources[0].metadata["note"]) == (("=cmd|' /C calc'!A0",), "-1:x", "@SUM(A1)")
+    assert (second.tags, second.sources[0].metadata["note"]) == (("'=quoted",), "'plain'")
 
 
 def test_large_fingerprints_go_beside_the_record(matcher: Matcher, tmp_path: Path) -> None:

@@ -85,3 +85,12 @@ def test_wrong_lines_are_told_with_their_number(tmp_path: Path, line: str | byte
 def test_members_that_say_nothing_are_told_once(tmp_path: Path) -> None:
     read = found(JsonLines(), tmp_path, 3 * f'{{"pdq": "{ONE}", "colour": "red"}}\n')
     assert (len(read.entries), read.passed) == (3, ["members whose names say nothing to us (colour)"])
+
+
+@pytest.mark.parametrize("value", [5, 0, -1, 1.5, 1e300, True, False, "", "text", [], [1], [[]], {}, {"data": 5}, {"data": [5]}, None])
+@pytest.mark.parametrize(
+    "key", ["pdq", "algorithm", "fingerprint", "version", "sha256", "tags", "source", "url", "note", "name", "quality", "category"]
+)
+def test_any_member_may_be_anything(tmp_path: Path, key: str, value: Any) -> None:
+    read = found(JsonLines(), tmp_path, json.dumps({"phash": "0f" * 8, key: value}))
+    assert len(read.entries) + len(read.flaws) + len(read.passed) == 1

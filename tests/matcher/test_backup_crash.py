@@ -22,7 +22,7 @@ from tests.matcher.churn import drawing
 
 ROOT = Path(__file__).parent.parent.parent
 SEEDS = (1, 2)
-BACKUPS = 2
+BACKUPS = 4
 pytestmark = pytest.mark.slow
 
 

@@ -10,6 +10,7 @@ import argparse
 import cProfile
 import json
 import pstats
+import resource
 import sys
 import tempfile
 import time
@@ -55,18 +56,39 @@ def measure(store: Store, values: Sequence[bytes], arguments: argparse.Namespace
     """Add the fingerprints twice, and return the figures."""
     collection = Collection(store, registry.load())
     version = collection.versions["pdq"]
-    empty = int(store.info()["used_memory"])
+    empty = memory(store)
     profile = cProfile.Profile()
     if arguments.profile:
         profile.enable()
     figures: dict[str, Any] = {"fingerprints": len(values), "new": timed(collection, values, version)}
     profile.disable()
-    figures["redis_bytes_per_fingerprint"] = round((int(store.info()["used_memory"]) - empty) / len(values))
+    figures["redis_bytes_per_fingerprint"] = round((memory(store) - empty) / len(values))
     figures["known"] = timed(collection, values, version)
-    figures["room_left_to_grow_bytes_per_fingerprint"] = room(collection, values)
+    figures["our_peak_megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    figures["aof_bytes_per_fingerprint"] = round(int(store.info()["aof_current_size"]) / len(values))
+    figures["in_batches_of_5000"] = in_small_batches(store, values, version)
     if arguments.profile:
         pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(25)
     return figures
+
+
+def in_small_batches(store: Store, values: Sequence[bytes], version: int) -> dict[str, int]:
+    """Return what a fingerprint takes of an empty store that gets them in small batches: as APPEND leaves it, and once it is closed."""
+    store.clear()
+    empty = memory(store)
+    adder = BulkAdder(Collection(store, registry.load()))
+    for start in range(0, len(values), 5000):
+        adder.add(record(n, value, version) for n, value in enumerate(values[start : start + 5000], start))
+    roomy = memory(store)
+    adder.close()
+    return {
+        "redis_bytes_per_fingerprint_before_closing": round((roomy - empty) / len(values)),
+        "redis_bytes_per_fingerprint": round((memory(store) - empty) / len(values)),
+    }
+
+
+def memory(store: Store) -> int:
+    return int(store.info()["used_memory"])
 
 
 def timed(collection: Collection, values: Sequence[bytes], version: int) -> dict[str, float]:
@@ -93,18 +115,6 @@ def redis_seconds(store: Store) -> float:
     """Return the processor time that Redis has used, without the processes that rewrite its file."""
     info = store.info()
     return float(info["used_cpu_user"]) + float(info["used_cpu_sys"])
-
-
-def room(collection: Collection, values: Sequence[bytes]) -> int:
-    """Return how many bytes a fingerprint would take more, had lists kept the room that APPEND leaves in them."""
-    before = int(collection.store.info()["used_memory"])
-    adder = BulkAdder(collection)
-    version = collection.versions["pdq"]
-    fresh = [np.bitwise_not(np.frombuffer(value, np.uint8)).tobytes() for value in values]
-    adder.add(record(n, value, version) for n, value in enumerate(fresh, len(values)))
-    roomy = int(collection.store.info()["used_memory"])
-    adder.close()
-    return round((roomy - int(collection.store.info()["used_memory"])) / max(1, 2 * len(values))) if roomy > before else 0
 
 
 if __name__ == "__main__":

@@ -344,8 +344,9 @@ def pack(record: Record, state: bytes, generation: int) -> bytes:
         *record.size,
         record.bytes_size,
     )
-    lines = journal_lines((), record.tags, record.bank_ids, record.seen)
-    journal = "".join([*map(_source_text, record.sources), *map(_text, lines)])
+    journal = "".join(map(_source_text, record.sources))
+    if record.tags or record.bank_ids or record.seen:
+        journal += "".join(map(_text, journal_lines((), record.tags, record.bank_ids, record.seen)))
     return b"".join((head, prints, journal.encode("utf-8", "surrogatepass")))
 
 

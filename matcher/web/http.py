@@ -7,13 +7,14 @@ and disk, and no more than their bound; only complete requests get one of the wo
 import json
 import logging
 import os
+import queue
 import re
 import resource
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -23,7 +24,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import FixedStreamReceiver
 from waitress.server import create_server
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, ThreadedTaskDispatcher
 from waitress.utilities import BadRequest as Unsound
 from waitress.utilities import Error, RequestEntityTooLarge
 from waitress.wasyncore import close_all, loop
@@ -87,17 +88,15 @@ class _Parser(HTTPRequestParser):
     takes for the body of the one before; and more between the chunks of a body than belongs there, which is kept in memory.
     """
 
-    def __init__(self, adjustments: Any, admits: Admits) -> None:
+    def __init__(self, adjustments: Any, ask: "Callable[[_Parser], None]") -> None:
         super().__init__(adjustments)
-        self._admits = admits
+        self._ask = ask
 
     def received(self, data: bytes) -> int:
         before = self.headers_finished
         consumed = int(super().received(data))
-        large = self.headers_finished and not before and not self.completed and (self.chunked or self.content_length > _SMALL)
-        if large and not self._admits(self.headers.get("AUTHORIZATION", "")):
-            self.error = _Unknown("a valid token is needed; send the header `Authorization: Bearer TOKEN`")
-            self.completed = True
+        if self.headers_finished and not before and not self.completed and (self.chunked or self.content_length > _SMALL):
+            self._ask(self)
         receiver: Any = self.body_rcv
         if self.chunked and not self.completed and len(receiver.control_line) + len(receiver.trailer) > _MAX_LINE:
             self.error = Unsound(f"what is between the chunks, or after them, has more than {_MAX_LINE} bytes")
@@ -128,13 +127,37 @@ class _Channel(HTTPChannel):
 
     error_task_class = _FailureTask
     refused = False
+    at_once = False  # whether the next request is answered by the thread that received it
     _dropping = 0.0  # since when
     _heard = 0.0
     _unsent = 0.0  # since when something is to be sent
 
     def parser_class(self, adjustments: Any) -> _Parser:  # type: ignore[override]
         server: Any = self.server
-        return _Parser(adjustments, server.admits)
+        return _Parser(
+            adjustments, lambda request: server.guard.ask(request.headers.get("AUTHORIZATION", ""), lambda: self._refuse(request))
+        )
+
+    def _refuse(self, request: _Parser) -> None:
+        """Answer a request whose body is still coming that its sender is not known."""
+        channel: Any = self
+        with channel.requests_lock:
+            if channel.request is not request or request.completed:
+                return  # it came whole meanwhile; the application refuses it
+            request.error = _Unknown("a valid token is needed; send the header `Authorization: Bearer TOKEN`")
+            request.completed = True
+            channel.request = None
+            channel.requests.append(request)
+            if len(channel.requests) == 1:
+                channel.server.add_task(self)
+
+    def received(self, data: bytes) -> bool:
+        """Take what has come, and answer what is to be answered at once."""
+        done = bool(super().received(data))
+        while self.at_once:
+            self.at_once = False
+            self.service()
+        return done
 
     def handle_close(self) -> None:
         if self.refused and self.connected and not self._dropping:
@@ -185,6 +208,36 @@ class _Channel(HTTPChannel):
         return now - max(self._unsent, self.last_activity) > self.adj.channel_timeout
 
 
+class _Guard:
+    """Asks whether somebody is known, in a thread of its own: that may take its time, and those who are known need not wait.
+
+    later: lets the thread that waits for the connections do something.
+    """
+
+    def __init__(self, admits: Admits, later: Callable[[Callable[[], None]], None]) -> None:
+        self._admits = admits
+        self._later = later
+        self._questions: queue.SimpleQueue[tuple[str, Callable[[], None]] | None] = queue.SimpleQueue()
+
+    def ask(self, authorization: str, refuse: Callable[[], None]) -> None:
+        """Let `refuse` be called if nobody known sends this header."""
+        self._questions.put((authorization, refuse))
+
+    def start(self) -> None:
+        """Answer questions until `stop`."""
+        threading.Thread(target=self._work, name="guard", daemon=True).start()
+
+    def stop(self) -> None:
+        """Answer no further ones."""
+        self._questions.put(None)
+
+    def _work(self) -> None:
+        while (question := self._questions.get()) is not None:
+            authorization, refuse = question
+            if not self._admits(authorization):
+                self._later(refuse)
+
+
 class _Whisper:
     """Takes for a detail what waitress warns of with each request: that one waits while all threads are at work."""
 
@@ -193,12 +246,34 @@ class _Whisper:
         _log.debug(text, *details)
 
 
+class _Dispatcher(ThreadedTaskDispatcher):
+    """Hands requests to the working threads, but for those that are answered at once, so that they never wait for others.
+
+    at_once: addresses that are, by the thread that waits for the connections, when asked for with GET.
+    """
+
+    def __init__(self, at_once: frozenset[str]) -> None:
+        super().__init__()
+        self.queue_logger: Any = _Whisper()
+        self.waiting: threading.Thread | None = None
+        self._at_once = at_once
+
+    def add_task(self, task: Any) -> None:
+        """Let the first request of a connection be answered."""
+        request = task.requests[0]
+        if threading.current_thread() is self.waiting and request.path in self._at_once and request.command == "GET" and not request.error:
+            task.at_once = True
+        else:
+            super().add_task(task)
+
+
 class HttpServer:
     """Serves a WSGI application on a bound socket, by `run` until `stop` is called from anywhere.
 
     threads: requests worked on at once. connections: most at once, further ones wait. max_body: bytes of a request beyond
     which it is refused unread. idle: seconds after which a silent connection is closed. context: for HTTPS.
     admits: told the Authorization header, says whether somebody's body of more than 1 MiB is received at all.
+    at_once: addresses that are answered even when all threads are at work, and that must need nothing but the processor.
     """
 
     def __init__(
@@ -213,6 +288,7 @@ class HttpServer:
         prefix: str = "",
         context: ssl.SSLContext | None = None,
         admits: Admits = lambda authorization: True,
+        at_once: Iterable[str] = (),
     ) -> None:
         self._host, self._port = ip_address(bound.getsockname()[0]), int(bound.getsockname()[1])
         self._stopping = threading.Event()
@@ -221,12 +297,14 @@ class HttpServer:
         if context is not None:
             self._terminator = Terminator(bound, context, self._take, most=connections, idle=idle)
         _allow_files(connections * (1 if context is None else _FILES_OF_TLS) + _FILES)
+        self._dispatcher = _Dispatcher(frozenset(each for path in at_once for each in (path, prefix + path)))
+        self._dispatcher.set_thread_count(threads)
         server: Any = create_server(
             app,
             map=self._sockets,
+            _dispatcher=self._dispatcher,
             _start=context is None,  # else it is handed its connections
             sockets=[bound],
-            threads=threads,
             connection_limit=connections + 2,  # waitress counts its own two sockets
             channel_timeout=idle,
             cleanup_interval=5,
@@ -239,9 +317,8 @@ class HttpServer:
             ident="kuato",
         )
         server.channel_class = _Channel
-        server.task_dispatcher.queue_logger = _Whisper()
-        server.admits = admits
         self._server = server
+        server.guard = self._guard = _Guard(admits, server.trigger.pull_trigger)
 
     @property
     def url(self) -> str:
@@ -251,6 +328,8 @@ class HttpServer:
 
     def run(self) -> None:
         """Serve until `stop`; then close all connections."""
+        self._dispatcher.waiting = threading.current_thread()
+        self._guard.start()
         if self._terminator:
             self._terminator.start()
         try:
@@ -259,7 +338,8 @@ class HttpServer:
         finally:
             if self._terminator:
                 self._terminator.stop()
-            self._server.task_dispatcher.shutdown()
+            self._guard.stop()
+            self._dispatcher.shutdown()
             close_all(self._sockets)
 
     def stop(self) -> None:

@@ -20,6 +20,7 @@ from matcher.web.app import create_app
 from matcher.web.http import HttpServer, listen, listen_address
 from matcher.web.metrics import Metrics
 from matcher.web.services import Services
+from matcher.web.status import LIVE
 from matcher.web.tls import server_context
 from matcher.web.work import handlers
 
@@ -61,6 +62,7 @@ class Listener:
             prefix=settings["web.prefix"],
             context=_context(settings),
             admits=Door(tokens, settings, exposed).admits,
+            at_once=[LIVE],
         )
 
     @property

@@ -13,6 +13,8 @@ from matcher.web.operation import Call, Reply, Routes
 
 routes = Routes("operation")
 
+LIVE = "/status/live"
+
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 _LINES = "application/x-ndjson"
 
@@ -30,7 +32,7 @@ class Ready(TypedDict):
     status: Literal["ready"]
 
 
-@routes.get("/status/live", role=None, outside=True, returns=Live)
+@routes.get(LIVE, role=None, outside=True, returns=Live)
 def live(_call: Call) -> Live:
     """Tell that the server answers; never depends on Redis."""
     return {"status": "live", "version": matcher.__version__}

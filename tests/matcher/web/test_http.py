@@ -53,6 +53,96 @@ def test_nobody_may_send_more_than_the_limit(asked):
     assert b'"code": "request-too-large"' in answer
 
 
+class Blocking:
+    """A server of two threads, whose answers and whose knowledge of who asks can be held back."""
+
+    def __init__(self) -> None:
+        self.go_on, self.remember = threading.Event(), threading.Event()
+        bound = listen(ip_address("127.0.0.1"), 0, "test")
+        self._server = HttpServer(
+            self._answer,
+            bound,
+            threads=2,
+            connections=50,
+            max_body=1 << 24,
+            idle=60,
+            prefix="/below",
+            admits=self._admits,
+            at_once=["/live"],
+        )
+        self._running = threading.Thread(target=self._server.run)
+        self._running.start()
+
+    def _answer(self, environ, start_response):
+        if environ["PATH_INFO"] != "/live" or environ["REQUEST_METHOD"] != "GET":
+            self.go_on.wait(10)
+        start_response("200 OK", [("Content-Length", str(len(environ["PATH_INFO"])))])
+        return [environ["PATH_INFO"].encode()]
+
+    def _admits(self, authorization: str) -> bool:
+        self.remember.wait(10)
+        return authorization == "Bearer me"
+
+    def say(self, text: bytes) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", int(self._server.url.rpartition(":")[2])), timeout=5)
+        connection.sendall(text)
+        return connection
+
+    def close(self) -> None:
+        self.go_on.set()
+        self.remember.set()
+        self._server.stop()
+        self._running.join()
+
+
+@pytest.fixture
+def blocking() -> Iterator[Blocking]:
+    server = Blocking()
+    yield server
+    server.close()
+
+
+def answers(connection: socket.socket, count: int) -> list[bytes]:
+    """The bodies of so many answers of a connection."""
+    with connection, connection.makefile("rb") as lines:
+        found = []
+        for _ in range(count):
+            head = b"".join(iter(lines.readline, b"\r\n")).lower()
+            found.append(lines.read(int(head.partition(b"content-length: ")[2].split()[0])))
+        return found
+
+
+def test_what_is_answered_at_once_waits_for_no_thread(blocking):
+    busy = [blocking.say(b"GET /slow HTTP/1.1\r\n\r\n") for _ in range(5)]
+    for path in (b"/live", b"/below/live"):
+        assert answers(blocking.say(b"GET " + path + b" HTTP/1.1\r\n\r\n"), 1) == [b"/live"]
+    assert answers(blocking.say(b"GET /live HTTP/1.1\r\n\r\n" * 3), 3) == [b"/live"] * 3
+    other = blocking.say(b"POST /live HTTP/1.1\r\n\r\n")
+    other.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        other.recv(1)  # only asking for it is quick
+    blocking.go_on.set()
+    assert [answers(line, 1) for line in (*busy, other)] == [[b"/slow"]] * 5 + [[b"/live"]]
+
+
+def test_a_connection_is_answered_in_the_order_it_asked(blocking):
+    mixed = blocking.say(b"GET /live HTTP/1.1\r\n\r\nGET /slow HTTP/1.1\r\n\r\nGET /live HTTP/1.1\r\n\r\nGET /other HTTP/1.1\r\n\r\n")
+    blocking.go_on.set()
+    assert answers(mixed, 4) == [b"/live", b"/slow", b"/live", b"/other"]
+
+
+def test_nobody_waits_until_a_stranger_is_known_for_one(blocking):
+    head = b"POST /slow HTTP/1.1\r\nContent-Length: 5000000\r\n"
+    stranger = blocking.say(head + b"\r\n" + bytes(1000))
+    friend = blocking.say(head + b"Authorization: Bearer me\r\n\r\n" + bytes(5_000_000))
+    quick = blocking.say(head + b"\r\n" + bytes(5_000_000))
+    blocking.go_on.set()
+    # Whose body came whole before anybody could say is answered by the application, which asks by itself.
+    assert answers(friend, 1) == answers(quick, 1) == [b"/slow"]
+    blocking.remember.set()
+    assert b"unauthorized" in answers(stranger, 1)[0]
+
+
 @pytest.mark.parametrize(
     ("text", "host", "port"), [("127.0.0.1:6667", "127.0.0.1", 6667), ("[::1]:7000", "::1", 7000), ("localhost:0", "127.0.0.1", 0)]
 )

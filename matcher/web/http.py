@@ -261,7 +261,9 @@ class _Dispatcher(ThreadedTaskDispatcher):
     def add_task(self, task: Any) -> None:
         """Let the first request of a connection be answered."""
         request = task.requests[0]
-        if threading.current_thread() is self.waiting and request.path in self._at_once and request.command == "GET" and not request.error:
+        # Of a request that cannot be understood nothing else is known.
+        sound = threading.current_thread() is self.waiting and not request.error
+        if sound and request.command == "GET" and request.path in self._at_once:
             task.at_once = True
         else:
             super().add_task(task)

@@ -26,10 +26,11 @@ from matcher.source import Source
 Large = Mapping[str, Mapping[str, bytes]]
 
 _POLL = 0.05
-# Pictures that are claimed together, and entries of lists from which on pictures that are pending are brought to their end:
-# the more, the more of them are of one list. An entry takes some 20 bytes until then.
+# Pictures that are claimed together; entries of lists, and bytes of records, from which on pictures that are pending are
+# brought to their end: the more, the more of them are of one list. An entry takes some 20 bytes until then.
 _CLAIMED = 1 << 16
 _ENTRIES = 1 << 22
+_BYTES = 1 << 27
 # Pictures of others that are finished, known ones that are read, in one go.
 _SOME = 4096
 # Pictures that may be added in a second; a lease is longer by what those of one wave take.
@@ -244,12 +245,13 @@ class _Wave:
     def _clear(self) -> None:
         self._postings = Postings(self._collection)
         self._values: list[bytes] = []
+        self._bytes = 0
         self._shas, self._claims, self._ours = np.zeros((0, 32), np.uint8), np.zeros(0, CLAIMS), np.zeros(0, np.bool_)
 
     @property
     def full(self) -> bool:
         """Whether more would take more memory than it saves time."""
-        return self._postings.entries >= _ENTRIES
+        return self._postings.entries >= _ENTRIES or self._bytes >= _BYTES
 
     def begin(self, records: Sequence[Record], ids: Sequence[int]) -> None:
         """Claim pictures that nobody has claimed, under new ids, and write their records."""
@@ -314,6 +316,7 @@ class _Wave:
         claims["deadline"] = self._collection.clock() + self._collection.lease + _ENTRIES / 16 / _A_SECOND
         values = [pack(record, PENDING, generation) for record, generation in zip(records, claims["generation"].tolist(), strict=True)]
         self._values += values
+        self._bytes += sum(map(len, values))
         self._shas = np.concatenate([self._shas, _table(record.sha256 for record in records)])
         self._claims = np.concatenate([self._claims, claims])
         self._ours = np.concatenate([self._ours, np.zeros(len(records), np.bool_)])
@@ -356,10 +359,13 @@ def _merged(records: Iterable[Record], known: Mapping[str, Record] | None = None
 
 def _news(wanted: Record, known: Record, postings: Postings) -> list[list[object]]:
     """Return what a record does not say yet, as lines of its journal, and enter among the postings what lists do not have."""
-    at = {(source.kind, source.id): source for source in known.sources}
+    at = dict[tuple[str, ...], Source]()
+    for source in known.sources:
+        at[source.place(at)] = source
     news, fresh = list[Source](), list[Source]()
     for source in wanted.sources:
-        place, earlier = (source.kind, source.id), at.get((source.kind, source.id))
+        place = source.place(at)
+        earlier = at.get(place)
         at[place] = replace(source, first_seen=round(source.first_seen), last_seen=round(source.last_seen)).merged_with(earlier)
         if at[place] != earlier:
             news.append(source)

@@ -105,9 +105,14 @@ def broken(root: str, error: Exception) -> Failed:
     if isinstance(error, ReadTimeoutError):
         return Failed(_away(root, "did not answer in time (see timeout)"), passing=True)
     if isinstance(inner, IncompleteRead | InvalidChunkLength) or "ended prematurely" in str(inner):
-        return Failed(_away(root, "broke off in the middle of its answer"), passing=True)
+        return broken_off(root)
     hint = "" if root.startswith("https") else "; should its URL begin with https?"
     return Failed(_away(root, f"ended the connection without an answer: {_reason(inner)}{hint}"), passing=True)
+
+
+def broken_off(root: str) -> Failed:
+    """Return what the beginning of an answer means, of which the rest did not come."""
+    return Failed(_away(root, "broke off in the middle of its answer"), passing=True)
 
 
 def _no_tls(root: str, error: ssl.SSLError) -> Failed:
@@ -148,10 +153,8 @@ def _seconds(text: str | None) -> float | None:
     """Return the seconds of a Retry-After, which may be a date; None where there is none that makes sense."""
     if text is None:
         return None
-    try:
-        return max(0.0, float(int(text)))
-    except ValueError:
-        pass
+    if text.isascii() and text.isdigit():
+        return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time())
     except (ValueError, TypeError, OverflowError):

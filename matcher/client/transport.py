@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 import matcher
 from matcher import network
 from matcher.client.address import Address, checked_token, loopback
-from matcher.client.failure import Failed, broken, refused, strange
+from matcher.client.failure import Failed, broken, broken_off, refused, strange
 from matcher.client.form import Form
 from matcher.client.patience import Patience
 from matcher.errors import BadRequest, Busy
@@ -21,6 +21,7 @@ from matcher.errors import BadRequest, Busy
 _CONNECT_SECONDS = 10.0
 _CONNECTIONS = 8  # kept open for threads that ask at once
 _CHUNK = 1 << 16
+_NOTHING = 204
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,9 @@ class Transport:
         options: dict[str, Any] = {"maxsize": _CONNECTIONS, "timeout": self._timeout, "retries": False}
         if self._address.scheme == "https":
             options["ssl_context"] = network.tls(settings)
-        if proxy is None:
-            self._pool = urllib3.PoolManager(1, **options)
-        else:
-            host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
-            proxy_headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {}
-            self._pool = urllib3.ProxyManager(f"http://{host}:{proxy.port}", 1, proxy_headers=proxy_headers, **options)
+        self._pool = _pool(proxy, options)
+        # What is never asked again gets a connection of its own: one that was kept may have been closed just now.
+        self._fresh = _pool(proxy, options)
 
     @property
     def root(self) -> str:
@@ -90,6 +88,7 @@ class Transport:
     def close(self) -> None:
         """Close the connections that are kept open."""
         self._pool.clear()
+        self._fresh.clear()
 
     def get(self, *path: str, query: Mapping[str, Any] | None = None) -> Any:
         """Return what is there, as JSON. Raises KuatoError."""
@@ -139,15 +138,15 @@ class Transport:
             self._patience.sleep(pause)
 
     def _once(self, question: Question, stream: bool) -> urllib3.BaseHTTPResponse | Failed:
-        headers = dict(self._headers)
+        headers = self._headers if question.repeatable else {**self._headers, "Connection": "close"}
         if question.content_type:
-            headers["Content-Type"] = question.content_type
+            headers = {**headers, "Content-Type": question.content_type}
         if question.method != "GET":
-            headers["Content-Length"] = str(sum(map(len, question.body)))
+            headers = {**headers, "Content-Length": str(sum(map(len, question.body)))}
         url = self._address.route(*question.path)
         query = [(name, each) for name, value in question.query.items() for each in _given(value)]
         try:
-            answer = self._pool.request(
+            answer = (self._pool if question.repeatable else self._fresh).request(
                 question.method,
                 f"{url}?{urlencode(query)}" if query else url,
                 headers=headers,
@@ -158,10 +157,19 @@ class Transport:
                 decode_content=False,
             )
             if 200 <= answer.status < 300:
-                return answer
+                # Where there is nothing to tell, the status says so: anything else that is empty is the rest of an answer.
+                return answer if stream or answer.data or answer.status == _NOTHING else broken_off(self.root)
             return refused(self.root, answer, answer.data)
         except (HTTPError, OSError) as error:
             return broken(self.root, error)
+
+
+def _pool(proxy: network.Proxy | None, options: Mapping[str, Any]) -> urllib3.PoolManager:
+    if proxy is None:
+        return urllib3.PoolManager(1, **options)
+    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+    headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {}
+    return urllib3.ProxyManager(f"http://{host}:{proxy.port}", 1, proxy_headers=headers, **options)
 
 
 def _given(value: Any) -> Sequence[str]:

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from matcher.errors import BadSettings
+from matcher.web.secure import SecureLine
 
 _CHUNK = 1 << 16
 _HANDSHAKE_SECONDS = 10.0
 _GOODBYE_SECONDS = 10.0
-_SILENT_SECONDS = 2.0
+_DROPPING_SECONDS, _SILENT_SECONDS = 30.0, 2.0
 _PAUSE_SECONDS = 0.5
 # Of accept(): this machine has no room for another connection now. Any other error is the one connection's own.
 _CROWDED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -33,6 +34,7 @@ def server_context(certificate: Path, key: Path, client_ca: Path | None) -> ssl.
     """Return what a server needs for TLS 1.2 and later. client_ca: clients must show a certificate of these. Raises BadSettings."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
     try:
         # The password is asked for on the terminal otherwise, where nobody may be.
@@ -99,10 +101,11 @@ class Terminator:
         accepting = asyncio.ensure_future(self._accept())
         await self._stopped.wait()
         accepting.cancel()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # More than once, as wait_for() of Python 3.10 and 3.11 sometimes swallows it.
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=_PAUSE_SECONDS)
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
@@ -125,98 +128,56 @@ class Terminator:
 
     async def _speak(self, line: socket.socket, peer: Peer) -> None:
         """Serve one connection from its handshake to its end."""
+        with line:
+            client = SecureLine(line, self._context)
+            try:
+                line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                await asyncio.wait_for(client.greet(), _HANDSHAKE_SECONDS)
+                inner, theirs = socket.socketpair()
+            except (OSError, asyncio.TimeoutError) as error:
+                _log.log(logging.WARNING if getattr(error, "errno", None) in _CROWDED else logging.DEBUG, "%s: %s", peer[0], _reason(error))
+                if isinstance(error, ssl.SSLError):
+                    await client.drop(_SILENT_SECONDS, _SILENT_SECONDS)
+                return
+            with inner:
+                inner.setblocking(False)
+                self._hand_over(theirs, peer)
+                await self._pass(client, inner)
+
+    async def _pass(self, client: SecureLine, inner: socket.socket) -> None:
+        """Copy both ways until either side ends, or reads nothing for too long; what was sent before the end still arrives."""
         loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(_CHUNK, loop)
-        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        asking = loop.create_task(self._ask(client, inner))
         try:
-            transport, _ = await loop.connect_accepted_socket(
-                lambda: protocol, line, ssl=self._context, ssl_handshake_timeout=_HANDSHAKE_SECONDS
-            )
-        except OSError as error:
-            _log.debug("no TLS connection with %s: %s", peer[0], _reason(error))
-            line.close()
-            return
-        try:
-            inner, theirs = socket.socketpair()
-        except OSError as error:
-            _log.warning("a connection is dropped: %s", _reason(error))
-            transport.abort()
-            return
-        inner.setblocking(False)
-        self._hand_over(theirs, peer)
-        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
-        try:
-            await _Passage(reader, writer, inner, self._idle).run()
-        finally:
-            transport.abort()
-            inner.close()
-
-
-class _Passage:
-    """Both ways between a client and the HTTP server."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, inner: socket.socket, idle: float) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._inner = inner
-        self._idle = idle
-        self._heard = 0  # bytes of the client
-
-    async def run(self) -> None:
-        """Copy until either side ends, or reads nothing for too long; what was sent before the end still arrives."""
-        asking = asyncio.ensure_future(self._ask())
-        try:
-            await self._answer()
-            # The server may have answered before all of the request had come, and still take what comes: see its channels.
-            heard = -1
-            while heard < self._heard and not asking.done() and self._listened_to():
-                heard = self._heard
-                await asyncio.wait({asking}, timeout=_SILENT_SECONDS)
-            self._writer.close()
-            await asyncio.wait_for(self._writer.wait_closed(), _GOODBYE_SECONDS)
+            while data := await loop.sock_recv(inner, _CHUNK):
+                await asyncio.wait_for(client.write(data), self._idle)
+            await asyncio.wait_for(client.end(), _GOODBYE_SECONDS)
+            asking.cancel()
+            await asyncio.wait({asking})
+            # The server may have answered before all of the request had come.
+            await client.drop(_DROPPING_SECONDS, _SILENT_SECONDS)
         except (OSError, asyncio.TimeoutError):
             pass  # the client is gone, or as good as
         finally:
             asking.cancel()
             await asyncio.wait({asking})
 
-    async def _ask(self) -> None:
+    async def _ask(self, client: SecureLine, inner: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        while data := await self._read():
-            self._heard += len(data)
-            try:
-                await loop.sock_sendall(self._inner, data)
-            except OSError:
-                return  # the server reads no more, but may have answered
+        with contextlib.suppress(OSError):
+            while data := await client.read():
+                try:
+                    await loop.sock_sendall(inner, data)
+                except OSError:
+                    return  # the server reads no more, but may have answered
         # The client is gone. Both ways are shut: what else the server has to say is not to be waited for.
         with contextlib.suppress(OSError):
-            self._inner.shutdown(socket.SHUT_RDWR)
-
-    async def _read(self) -> bytes:
-        try:
-            return await self._reader.read(_CHUNK)
-        except OSError:
-            return b""
-
-    async def _answer(self) -> None:
-        loop = asyncio.get_running_loop()
-        while data := await loop.sock_recv(self._inner, _CHUNK):
-            self._writer.write(data)
-            if self._writer.transport.get_write_buffer_size() > _CHUNK:
-                await asyncio.wait_for(self._writer.drain(), self._idle)
-
-    def _listened_to(self) -> bool:
-        """Whether the server still reads. Sending nothing tells."""
-        try:
-            self._inner.send(b"")
-        except OSError:
-            return False
-        return True
+            inner.shutdown(socket.SHUT_RDWR)
 
 
 def _no_password() -> NoReturn:
     raise BadSettings("web.key is encrypted; give one without a password, readable by this user alone")
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error) or type(error).__name__
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -12,8 +12,8 @@ from matcher.settings import Settings
 from matcher.tokens import Role
 from matcher.web.app import create_app
 from tests.matcher.client.conftest import COPY, LOGIN, Clock
-from tests.matcher.pictures import encoded, photo
 from tests.matcher.in_process import services_on, serving
+from tests.matcher.pictures import encoded, photo
 
 NAMES = [LOGIN, COPY, "baseline/ovalquay-login.png", "baseline/marrowbridge-login.png", "seen/octopus-drawing.png"]
 

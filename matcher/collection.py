@@ -21,7 +21,7 @@ from matcher.extraction import Fingerprints
 from matcher.filing import Filing
 from matcher.fingerprints.base import Fingerprint
 from matcher.index import Entries
-from matcher.records import LargeFingerprints, Record, Records, as_stored, journal_lines
+from matcher.records import LargeFingerprints, Record, Records, as_stored, forgetting_line, journal_lines
 from matcher.sensitivity import Sensitivity
 from matcher.source import Source
 from matcher.store import Store
@@ -164,7 +164,7 @@ class Collection:
         What was known of them leaves the record too, unless others write it all the while; then with its next compaction.
         """
         known = {source.key for source in record.sources}
-        lines: list[list[Any]] = [["x", source.kind, source.id] for source in sources if source.key in known]
+        lines: list[list[Any]] = [forgetting_line(source) for source in sources if source.key in known]
         if not lines:
             return True
         # The lists go on naming the picture: one that adds the source again at this moment may count on its entry.

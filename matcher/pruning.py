@@ -30,8 +30,8 @@ class Verdict:
             return None
         if not self.sources:
             return record
-        gone = {source.key for source in self.sources}
-        left = tuple(source for source in record.sources if source.key not in gone)
+        gone = {source.identity for source in self.sources}
+        left = tuple(source for source in record.sources if source.identity not in gone)
         return replace(record, sources=left, seen=record.last_seen if self.lasting else record.seen)
 
 
@@ -132,8 +132,8 @@ class Pruner:
 
 
 def _lost(before: Record, after: Record | None) -> tuple[Source, ...]:
-    kept = {source.key for source in after.sources} if after is not None else set()
-    return tuple(source for source in before.sources if source.key not in kept)
+    kept = {source.identity for source in after.sources} if after is not None else set()
+    return tuple(source for source in before.sources if source.identity not in kept)
 
 
 def _batches(ids: Iterable[int]) -> Iterator[list[int]]:

@@ -6,7 +6,7 @@
     | journal: one JSON array a line, appended when something becomes known
 
 The journal keeps sources, tags and banks, so that two writers never overwrite each other and one key tells all:
-    ["s", kind, id, first seen, last seen, metadata, visibility]      ["x", kind, id] (forgets a source)
+    ["s", kind, id, first seen, last seen, metadata, visibility]      ["x", kind, id, organisation if any] (forgets a source)
     ["t", "+" or "-", tag]      ["b", "+" or "-", bank id]      ["l", time] (last seen, at no source that is kept)
 A record is pending until its postings are filed, then live; removed, it is a tombstone until its postings are gone.
 Large fingerprints (local features) have a key of their own, read only for the few candidates worth it.
@@ -405,6 +405,11 @@ def source_line(source: Source) -> list[Any]:
     return line if len(line) > 5 or line[3] != line[4] else line[:4]
 
 
+def forgetting_line(source: Source) -> list[Any]:
+    """Return the journal line that takes a source away."""
+    return ["x", source.kind, source.id, *([source.org] if source.org else [])]
+
+
 def journal_lines(sources: Iterable[Source], tags: Iterable[str], bank_ids: Iterable[int], seen: float = 0.0) -> list[list[Any]]:
     """Return the journal lines that give a picture sources, tags and banks. seen: when last, at no source; 0: no such line."""
     return [
@@ -446,7 +451,7 @@ def _step(length: int) -> int:
 
 
 def _fold(journal: bytes) -> tuple[tuple[Source, ...], tuple[str, ...], tuple[int, ...], float]:
-    sources: dict[tuple[str, str], Source] = {}
+    sources: dict[tuple[str, ...], Source] = {}
     kept: dict[str, dict[Any, None]] = {"t": {}, "b": {}}
     last = 0.0
     # Within JSON a line's end is escaped, so what ends a line separates: one document is read faster than many.
@@ -454,7 +459,10 @@ def _fold(journal: bytes) -> tuple[tuple[Source, ...], tuple[str, ...], tuple[in
     for what, *rest in json.loads(f"[{lines}]"):
         if what == "s":
             seen = Source(*rest[:3], *(rest[3:] or rest[2:3]))
-            sources[seen.kind, seen.id] = seen.merged_with(sources.get((seen.kind, seen.id)))
+            place = seen.place(sources)
+            sources[place] = seen.merged_with(sources.get(place))
+        elif what == "x" and len(rest) > 2:
+            sources = {place: source for place, source in sources.items() if source.identity != tuple(rest)}
         elif what == "x":
             sources.pop((rest[0], rest[1]), None)
         elif what == "l":

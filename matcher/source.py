@@ -1,5 +1,6 @@
 """Where a picture was seen."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +25,26 @@ class Source:
     def key(self) -> str:
         """The name of the source: kind and id."""
         return f"{self.kind}:{self.id}"
+
+    @property
+    def org(self) -> str:
+        """The organisation whose sighting this is, "" where none is named."""
+        return str(self.visibility.get("org") or "")
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What tells it from the other sources of a picture: kind, id and organisation."""
+        return self.kind, self.id, self.org
+
+    def place(self, known: "Mapping[tuple[str, ...], Source]") -> tuple[str, ...]:
+        """Return under which key this sighting belongs among those known, made up of such keys.
+
+        Two organisations that saw a picture at one place have a source each: neither learns what the other noted, nor
+        takes it away. A sighting that names no organisation belongs to the source that is there.
+        """
+        first = known.get((self.kind, self.id))
+        apart = first is not None and self.org and first.org not in ("", self.org)
+        return self.identity if apart else (self.kind, self.id)
 
     def merged_with(self, earlier: "Source | None") -> "Source":
         """Return this sighting joined with an earlier one of the same source: the whole span of time, the newer details."""

@@ -224,7 +224,7 @@ class _Reader:
         return Portrait(record, large)
 
     def _sources(self, values: list[object]) -> tuple[Source, ...]:
-        found: dict[tuple[str, str], Source] = {}
+        found: dict[tuple[str, str, str], Source] = {}
         for value in values:
             fields = Fields(value, "source")
             source = Source(
@@ -236,9 +236,9 @@ class _Reader:
                 visibility=fields.members("visibility"),
             )
             fields.end()
-            if (source.kind, source.id) in found:
+            if source.identity in found:
                 raise ValueError(f"source {source.key[:80]!r} stands there twice")
-            found[source.kind, source.id] = source
+            found[source.identity] = source
         check_sources(found.values())
         return tuple(found.values())
 

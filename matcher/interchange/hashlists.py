@@ -313,7 +313,7 @@ def _tags(*given: tuple[str, ...]) -> tuple[str, ...]:
 
 def _sources(*given: tuple[Source, ...]) -> tuple[Source, ...]:
     """Return all sources, each once; what is told first of one counts."""
-    return tuple({(source.kind, source.id): source for sources in reversed(given) for source in sources}.values())
+    return tuple({source.identity: source for sources in reversed(given) for source in sources}.values())
 
 
 def _doubts(sample: Sequence[bytes]) -> Iterator[str]:

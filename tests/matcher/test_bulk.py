@@ -115,6 +115,14 @@ class TestAdding:
         assert [collection.get(one.sha256).id for one in (first, second)] == ids
         assert healthy(collection)
 
+    def test_what_two_organisations_say_of_one_place_stays_apart(self, collection: Collection) -> None:
+        theirs = Source("url", "x", 100.0, 100.0, {"title": "theirs"}, {"org": "them"})
+        ours = Source("url", "x", 200.0, 200.0, {}, {"org": "us"})
+        bulk_add(collection, [hashed(1, theirs)])
+        for _ in range(2):
+            bulk_add(collection, [hashed(1, ours)])
+            assert collection.get(hashed(1).sha256).sources == (theirs, ours)
+
     def test_no_id_is_spent_on_what_is_known(self, collection: Collection) -> None:
         records = [hashed(n) for n in range(20)]
         bulk_add(collection, records)

@@ -146,6 +146,13 @@ class TestSources:
         assert matcher.by_source("url", "https://a.example/") == []
         assert [found.id for found in matcher.by_source("file", "/a.png")] == [record.id]
 
+    def test_one_of_another_organisation_at_the_same_place_stays(self, matcher: Matcher, known: Callable[..., Record]) -> None:
+        ours, theirs = (replace(seen(days), visibility={"org": org}) for days, org in ((9, "us"), (1, "them")))
+        record = known(1, ours, theirs)
+        retention(matcher, sources=("url=5",)).run()
+        assert matcher.get(record.sha256).sources == (theirs,)
+        assert [found.sha256 for found in matcher.by_source(theirs.kind, theirs.id)] == [record.sha256]
+
     def test_their_picture_is_kept_as_if_they_were_there(self, matcher: Matcher, known: Callable[..., Record]) -> None:
         record = known(1, seen(40))
         assert retention(matcher, sources=("url=30",)).run() == Forgotten(0, 1)

@@ -186,6 +186,21 @@ def test_sources_of_others_cannot_be_taken_away(api, services, token, world):
     assert [source.id for source in services.matcher.get(world[SHARED]).sources] == [f"{OF_THEIR_ORG} file"]
 
 
+@pytest.mark.parametrize("name", [SHARED, HIDDEN])
+def test_two_organisations_that_saw_a_picture_at_one_place_have_a_source_each(api, services, token, world, upload, name):
+    place, path = f"{OF_THEIR_ORG} file", f"/api/v1/pictures/{world[name]}"
+    theirs = seen(place, OF_THEIR_ORG)
+    api.token = token("write", orgs=["us"])
+    added = api.post("/api/v1/pictures", **upload(name, details={"sources": [{"kind": "file", "id": place}]}))
+    noted = added.json["picture"]["sources"][-1]
+    assert (noted["id"], noted["metadata"], noted["visibility"]) == (place, {}, {"org": "us"})
+    assert noted["first_seen"] > "2002"
+    [kept] = api.get(path, token=token("search", orgs=[OF_THEIR_ORG])).json["sources"]
+    assert (kept["metadata"], kept["first_seen"][:4]) == (theirs.metadata, "2001")
+    assert api.patch(path, json={"remove_sources": [f"file:{place}"]}).status_code == 200
+    assert [source for source in services.matcher.get(world[name]).sources if source.id == place] == [theirs]
+
+
 def test_a_picture_that_others_know_is_not_removed(api, services, limited, world):
     _, make = limited
     api.token = make()

@@ -91,7 +91,8 @@ class Spool:
 
     def hold(self, id: str) -> "Held | None":
         """Return the folder of a job, held; None while somebody else holds it. Raises NotFound where there is none."""
-        for path in (self.folder / id, self.folder / (_NEW + id)):
+        # The name it is kept under once more at the end: it may get it between the first two looks.
+        for path in (self.folder / id, self.folder / (_NEW + id), self.folder / id):
             with suppress(FileNotFoundError):
                 return self._held(path)
         raise NotFound("what this job was to work on is no longer there (jobs.dir); submit it again")

@@ -13,7 +13,7 @@ import pytest
 
 from matcher.errors import BadSettings, Busy, NotFound, StoreFull, TooLarge
 from matcher.job import Item, is_id, new_id
-from matcher.spool import Spool
+from matcher.spool import Held, Spool
 
 ITEMS = [Item("a.png", b"first", {"tags": ["x"]}), Item("", b""), Item("../../etc/passwd", b"\x00\xff" * 1000), Item("\ud800.png", b"last")]
 
@@ -48,6 +48,21 @@ def test_only_its_owner_can_read_it_and_names_from_outside_name_no_file(spool: S
     files = sorted(path for path in spool.folder.rglob("*") if path.name != "id")
     assert [path.relative_to(spool.folder).as_posix() for path in files] == [id, f"{id}/data", f"{id}/items"]
     assert [oct(path.stat().st_mode & 0o777) for path in (spool.folder, *files)] == ["0o700", "0o700", "0o600", "0o600"]
+
+
+def test_a_job_is_found_while_it_gets_its_name(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = new_id()
+    with spool.create(id) as held:
+        plain = Spool._held
+
+        def look(self: Spool, path: Path) -> Held | None:
+            if path.name.startswith("."):  # just now it is finished
+                monkeypatch.undo()
+                held.fill(ITEMS)
+            return plain(self, path)
+
+        monkeypatch.setattr(Spool, "_held", look)
+        assert spool.hold(id) is None
 
 
 def test_one_holds_it_at_a_time(spool: Spool) -> None:

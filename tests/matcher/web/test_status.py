@@ -107,11 +107,9 @@ def test_it_is_not_ready_while_redis_loads_its_data(slow_redis, on, tmp_path):
     client = slow_redis(key_load_delay=150_000)  # microseconds for each key; meanwhile it answers from time to time
     with pytest.raises(redis.BusyLoadingError):
         client.get("anything")
-    assert client.info()["loading"]
     assert api.get("/status/live").status_code == 200
     ready = api.get("/status/ready")
     assert (ready.status_code, ready.json.get("code")) == (503, "store-away")
-    assert api.get("/api/v1/pictures").status_code == 503
     while client.info("persistence")["loading"]:
         time.sleep(0.02)
     assert api.get("/status/ready").status_code == 200

@@ -52,6 +52,8 @@ class Transport:
         self, url: str, token: str | None, settings: network.Network, *, timeout: float, patience: Patience, insecure: bool
     ) -> None:
         self._address = Address.of(url)
+        if not timeout > 0:
+            raise BadRequest(f"a timeout of {timeout} is none; give the seconds that the server may be silent")
         self._patience = patience
         self._timeout = urllib3.Timeout(connect=min(_CONNECT_SECONDS, timeout), read=timeout)
         self._headers = {"User-Agent": f"kuato/{matcher.__version__}", "Accept": "*/*"}

@@ -347,6 +347,21 @@ def test_the_wrong_scheme_is_told(app, context, clock):
     assert clock.slept == []
 
 
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_a_timeout_that_is_none(timeout):
+    with pytest.raises(BadRequest, match="timeout"):
+        Client("https://kuato.example", timeout=timeout)
+
+
+def test_a_server_that_says_nothing_is_not_waited_for_longer(clock):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = Client(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.1, patience=clock.patience())
+        with client, pytest.raises(ServerUnavailable, match=r"did not answer in time .* \(asked \d+ times\)"):
+            client.stats()
+        with client, pytest.raises(ServerUnavailable, match="did not answer in time"):
+            client.remove("0" * 64)
+
+
 def test_files_that_cannot_be_used_are_told(tmp_path, ca_file):
     with pytest.raises(BadSettings, match="ca_file"):
         Client("https://kuato.example", ca_file=tmp_path / "missing.pem")

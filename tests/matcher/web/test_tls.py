@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import resource
 import socket
 import ssl
 import threading
@@ -142,6 +143,26 @@ def test_a_connection_too_many_waits_for_its_turn(context, trusting):
         others.close()
         with connected(server, trusting) as line:
             assert ask(line)["REMOTE_ADDR"] == "127.0.0.1"
+
+
+def test_as_many_files_may_be_open_as_the_connections_need(context):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    try:
+        with serving(wsgi, context=context, connections=400):
+            assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 3 * 400
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_certificate_of_the_client_can_be_asked_for(files, authority, trusting):
+    asking = server_context(files / "cert.pem", files / "key.pem", files / "ca.pem")
+    with serving(wsgi, context=asking) as server:
+        with pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED"), connected(server, trusting) as line:
+            line.recv(1)
+        authority.issue_cert("analyst@kuato.example").configure_cert(trusting)
+        with connected(server, trusting) as line:
+            assert ask(line)["wsgi.url_scheme"] == "https"
 
 
 def test_nothing_listens_but_the_port_that_was_asked_for(context):

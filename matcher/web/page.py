@@ -20,6 +20,8 @@ _POLICY = "; ".join(
         "img-src 'self' data:",
         "connect-src 'self'",
         "frame-ancestors 'none'",
+        "form-action 'none'",
+        "base-uri 'none'",
     )
 )
 _PAGE = """<!DOCTYPE html>

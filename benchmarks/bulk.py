@@ -47,8 +47,9 @@ def main() -> int:
 def fingerprints(count: int, rng: np.random.Generator) -> list[bytes]:
     """Return random fingerprints of 32 bytes, of which 30 % are others with about 5 % of their bits flipped."""
     found = rng.integers(0, 256, (count, 32), np.uint8)
-    near = count * 3 // 10
-    found[:near] = found[rng.integers(near, count, near)] ^ np.packbits(rng.random((near, 256)) < 0.05, axis=1)
+    for start in range(0, count * 3 // 10, 10_000):
+        some = found[start : start + 10_000]
+        some[:] = found[rng.integers(count * 3 // 10, count, len(some))] ^ np.packbits(rng.random((len(some), 256)) < 0.05, axis=1)
     return [value.tobytes() for value in found]
 
 

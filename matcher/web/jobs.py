@@ -169,7 +169,9 @@ def get_results(call: Call) -> JobResults:
 @routes.delete("/jobs/{id}", role=Role.SEARCH, returns=JobState, audit="job.cancel")
 def cancel_job(call: Call) -> JobState:
     """Cancel a job: no further picture is begun; what is done stays done."""
-    return shape(call.services.jobs.cancel(_own(call).id))
+    job = _own(call)
+    call.audited["job"] = job.id
+    return shape(call.services.jobs.cancel(job.id))
 
 
 def shape(job: Job) -> JobState:

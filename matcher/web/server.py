@@ -1,5 +1,6 @@
 """The listener of the HTTP API."""
 
+import ipaddress
 import ssl
 import threading
 from collections.abc import Iterable
@@ -34,13 +35,13 @@ class Listener:
     """Serves the HTTP API, works on its jobs, and forgets what is over its time, by `run` until `stop` is called from anywhere.
 
     Raises BadSettings when web.listen cannot be bound, others than this machine's users could ask and there is no token,
-    or certificate, key or audit file cannot be used; StoreUnavailable.
+    web.proxy is no address, or certificate, key or audit file cannot be used; StoreUnavailable.
     """
 
     def __init__(self, matcher: Matcher, settings: Settings) -> None:
         host, port = listen_address(settings["web.listen"], "web.listen")
-        tokens = Tokens(matcher.collection.store)
-        exposed = not host.is_loopback or bool(settings["web.proxy"])
+        tokens, proxy = Tokens(matcher.collection.store), _proxy(settings["web.proxy"])
+        exposed = not host.is_loopback or bool(proxy)
         if exposed and not tokens.usable():
             raise BadSettings(
                 f"web.listen ({host}) or web.proxy lets others ask, and there is no token: make one with `kuato token create NAME` first."
@@ -48,8 +49,8 @@ class Listener:
         self._jobs = Jobs(matcher.collection.store, settings, handlers(matcher, settings))
         services = Services(matcher, settings, tokens, Audit.of(settings), Metrics(), self._jobs, Fetcher(settings))
         app: WSGIApplication = create_app(services, exposed=exposed).wsgi_app
-        if settings["web.proxy"]:
-            app = _Behind(app, settings["web.proxy"])
+        if proxy:
+            app = _Behind(app, proxy)
         self._stopping = threading.Event()
         self._retention = Retention(matcher, settings)
         self._server = HttpServer(
@@ -99,6 +100,14 @@ class _Behind:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         chosen = self._proxied if environ.get("REMOTE_ADDR") == self._proxy else self._direct
         return chosen(environ, start_response)
+
+
+def _proxy(text: str) -> str:
+    """Return the proxy's address as connections show theirs, "" for none. Raises BadSettings: a name would match nobody, unnoticed."""
+    try:
+        return text and str(ipaddress.ip_address(text))
+    except ValueError:
+        raise BadSettings(f"web.proxy is {text!r}; give the IP address from which the proxy asks, such as 127.0.0.1") from None
 
 
 def _context(settings: Settings) -> ssl.SSLContext | None:

@@ -92,7 +92,7 @@ def test_jobs_are_noted_when_they_are_handed_in_and_cancelled(api, upload, last)
     assert (last()["action"], last()["job"], last()["pictures"]) == ("add.many", job, 2)
     api.get(f"/api/v1/jobs/{job}?wait=30")
     api.delete(f"/api/v1/jobs/{job}")
-    assert (last()["action"], last()["status"]) == ("job.cancel", 200)
+    assert (last()["action"], last()["status"], last()["job"]) == ("job.cancel", 200, job)
 
 
 def test_refusals_and_failures_are_noted_too(api, token, upload, last):

@@ -56,12 +56,16 @@ class Setting:
         except (ValueError, TypeError, KeyError):
             raise ValueError(wanted) from None
         if self.least is not None and found < self.least:
-            raise ValueError(f"{wanted} of at least {self.least:g}")
+            raise ValueError(f"{wanted} of at least {_plain(self.least)}")
         if self.most is not None and found > self.most:
-            raise ValueError(f"{wanted} of at most {self.most:g}")
+            raise ValueError(f"{wanted} of at most {_plain(self.most)}")
         if self.choices and found not in self.choices:
             raise ValueError(f"one of {', '.join(self.choices)}")
         return found
+
+
+def _plain(bound: float) -> str:
+    return str(int(bound)) if bound == int(bound) else str(bound)
 
 
 def _text(value: Any, _folder: Path) -> str:

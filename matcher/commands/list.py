@@ -1,5 +1,7 @@
 """`kuato list`: known pictures."""
 
+import itertools
+
 import click
 
 from matcher import shapes
@@ -28,9 +30,12 @@ def list_pictures(
     as_json: bool,
 ) -> None:
     """List known pictures, the newest first."""
-    found = invocation.matcher.find(tag=tag, bank=bank, source=source, since=since, until=until, limit=limit)
+    found = iter(invocation.matcher.find(tag=tag, bank=bank, source=source, since=since, until=until, limit=limit + 1))
+    listed = itertools.islice(found, limit)
     if as_json:
-        for record in found:
+        for record in listed:
             tables.emit(shapes.picture(record))
     else:
-        tables.records(list(found))
+        tables.records(list(listed))
+    if next(found, None) is not None:
+        tables.complain(f"there are more than {limit:,}; see --limit")

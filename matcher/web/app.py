@@ -116,7 +116,7 @@ def _answer_errors(app: Flask, services: Services) -> None:
         kind = _BY_STATUS.get(error.code or 500, BadRequest)
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}
         text = {
-            404: "there is nothing at this address; openapi.json lists what there is",
+            404: "there is nothing at this address; /api/v1/openapi.json lists what there is",
             405: f"this address takes {headers.get('Allow', 'other methods')}, not {request.method}",
             413: f"the request has more than {services.settings['web.max_parts']} parts, or one that is too large (web.max_parts)",
         }.get(error.code or 500, error.description or error.name)

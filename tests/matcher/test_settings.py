@@ -70,6 +70,7 @@ def test_the_usual_file_is_read_where_there_is_one(tmp_path: Path) -> None:
         ("search.limit = true", "must be a whole number"),
         ("search.limit = 0", "must be a whole number of at least 1"),
         ("workers.count = 257", "of at most 256"),
+        ("picture.max_memory = 1", "of at least 1048576"),
         ("misp.deadline = nan", "must be a number"),
         ("misp.listen = 6667", "must be a text"),
         ("misp.allow = [1]", "must be a list of texts"),

@@ -52,6 +52,11 @@ def test_list_holds_every_condition(stocked: Kuato, conditions: list[str], tags:
     assert [one["tags"][0] for one in stocked.json("list", *conditions)] == tags
 
 
+def test_list_tells_of_more_than_it_lists(stocked: Kuato) -> None:
+    assert "more than 1;" in stocked("list", "--limit", "1").stderr
+    assert stocked("list", "--limit", "2").stderr == ""
+
+
 def test_list_names_pictures_in_full(stocked: Kuato, boat: str) -> None:
     lines = stocked("list").stdout.splitlines()
     assert lines[0].split() == ["picture", "added", "format", "size", "banks", "tags", "sources"]

@@ -46,7 +46,8 @@ Kuato answers MISP at {misp}, and programs at {api}, until Ctrl-C.
   {kuato} list --bank "login pages"
   curl --data-binary @samples/queries/octopus-crop.png {api}/api/v1/search
 
-docs/misp.md tells how to connect your MISP, docs/api.md what the API can do. Without --config {config} the same commands work on a store of your own.
+docs/misp.md tells how to connect your MISP, docs/api.md what the API can do. Without --config {config}
+the same commands work on a store of your own.
 """
 
 
@@ -153,8 +154,10 @@ def main() -> None:
         for name in ASKED:
             print(f"  {name}\n      {in_words(ask(urls['misp'], ROOT / 'samples' / 'queries' / name))}", flush=True)
         print(f"\n(all of this took {time.monotonic() - begun:.0f} s)")
+        if given.exit:
+            return
         print(NEXT.format(**urls, kuato=demo.shown, config=CONFIG), flush=True)
-        if not given.exit and server.stderr:
+        if server.stderr:
             for line in server.stderr:
                 print(line, end="", file=sys.stderr)
     except KeyboardInterrupt:

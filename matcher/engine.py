@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
 
-from matcher import shapes
+from matcher import shapes, tokens
 from matcher.catalogue import BankBook
 from matcher.collection import Added, Collection
 from matcher.decision import Rules
@@ -319,8 +319,10 @@ class Matcher:
         return not self.settings["redis.url"] and self.collection.store.scrub()
 
     def reset(self) -> int:
-        """Delete everything of ours from the store; return how many keys that were. Other keys are not touched."""
-        return self.collection.store.clear()
+        """Delete everything of ours from the store but the tokens; return how many keys that were. Other keys are not touched."""
+        # Without tokens the API would let in everybody on this machine again.
+        store = self.collection.store
+        return store.clear(kept=[store.key(tokens.KEY)])
 
     def close(self) -> None:
         """End the workers and the connection."""

@@ -13,6 +13,7 @@ from matcher.claims import Claims
 from matcher.errors import Conflict
 from matcher.keyspace import Keyspace
 from matcher.store import RESTORING, SCHEMA, Store
+from matcher.tokens import KEY as TOKENS
 
 _BATCH = 1000  # keys deleted at once
 _WRITTEN_AT_ONCE = 4 << 20  # bytes
@@ -46,7 +47,8 @@ class Restore:
     def run(self, replace: bool = False, progress: Progress = lambda keys: None) -> None:
         """Restore.
 
-        replace: whether what the store holds may be deleted first. progress: told how many keys are written.
+        replace: whether what the store holds may be deleted first, but for its tokens, which stay as they are.
+        progress: told how many keys are written.
         Raises Conflict where it may not, or where other programs are connected; BadFile when the file was changed since it was
         read; StoreUnavailable. Interrupted at any time, it leaves a store that is refused until another restore is run.
         """
@@ -95,6 +97,8 @@ class Restore:
                 done += 1
                 if frame.words[0] == META:
                     self._about(frame.words[1:])
+                elif frame.words[0] == TOKENS:
+                    self._admit(frame.words[1:])
                 else:
                     held.append((frame.words[0], HELD[frame.kind], frame.words[1:]))
             if size > _WRITTEN_AT_ONCE or frame.kind == END:
@@ -111,14 +115,22 @@ class Restore:
         for field, value in zip(items[::2], items[1::2], strict=True):
             self._store.set_field(self._meta, field, value)
 
+    def _admit(self, items: list[bytes]) -> None:
+        """Add the tokens that this store does not know: one that it knows may have been revoked since the backup was made."""
+        key = self._store.key(TOKENS)
+        known = self._store.fields(key)
+        for id, value in zip(items[::2], items[1::2], strict=True):
+            if id not in known:
+                self._store.set_field(key, id, value)
+
     def _clear(self) -> None:
-        """Delete all but the counters and the word that we are at work."""
+        """Delete all but the counters, the tokens and the word that we are at work."""
         for field in self._store.fields(self._meta):
             if field != b"schema":
                 self._store.run("redis.call('HDEL', KEYS[1], ARGV[1])", self._meta, field)
         names = self._keys.names()
         while some := list(islice(names, _BATCH)):
-            self._keys.delete([name for name in some if name not in (META, *COUNTERS)])
+            self._keys.delete([name for name in some if name not in (META, TOKENS, *COUNTERS)])
 
     def _known(self) -> Iterator[bytes]:
         return (name for name in self._keys.names() if name not in (META, *COUNTERS) and not name.startswith(TRANSIENT))

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, TypeVar, cast
@@ -277,11 +277,12 @@ class Store:
         alike = [one for one in everybody if all(one.get(what) == own.get(what) for what in ("name", "db"))]
         return max(0, len(alike) - 1) if own.get("name") else 0
 
-    def clear(self) -> int:
-        """Delete every key under the prefix; return how many."""
+    def clear(self, kept: Container[bytes] = ()) -> int:
+        """Delete every key under the prefix but those that are kept; return how many."""
         deleted, some = 0, list[bytes]()
         for key in self.scan(b""):
-            some.append(key)
+            if key not in kept:
+                some.append(key)
             if len(some) == 1000:
                 deleted += self.delete(some)
                 some = []

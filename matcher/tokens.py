@@ -18,6 +18,7 @@ from matcher.errors import BadRequest, NotFound, Unauthorized
 from matcher.store import Store
 
 PREFIX = "kuato"
+KEY = b"a"
 _MAX_NAME = 100
 
 
@@ -140,7 +141,7 @@ class Tokens:
 
     @property
     def _key(self) -> bytes:
-        return self._store.key(b"a")
+        return self._store.key(KEY)
 
 
 def _token(value: dict[str, Any]) -> tuple[Token, str]:

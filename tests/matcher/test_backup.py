@@ -12,7 +12,7 @@ from matcher.backup import BackedUp, Backup
 from matcher.claims import Claim
 from matcher.collection import Collection
 from matcher.doctor import Doctor
-from matcher.errors import Conflict, NotFound, StoreMismatch, StoreUnavailable
+from matcher.errors import Conflict, NotFound, StoreMismatch, StoreUnavailable, Unauthorized
 from matcher.migration import Migration
 from matcher.restore import Restore
 from matcher.source import Source
@@ -318,6 +318,20 @@ class TestRestore:
         # An id that was ever given here is not given again, whatever the backup says.
         assert copy.add(picture(9)).record.id == 9
         assert copy.banks.create("newer").id == 3
+
+    def test_a_token_that_was_revoked_since_stays_so_and_one_that_was_made_since_stays_valid(
+        self, collection: Collection, store_url: str
+    ) -> None:
+        (leaked, text), (_, kept) = (Tokens(collection.store).create(name, Role.WRITE) for name in ("leaked", "kept"))
+        file, _ = backed_up(collection)
+        first = restored(file, store_url)
+        Tokens(first.store).revoke(leaked.id)
+        _, later = Tokens(first.store).create("later", Role.SEARCH)
+        first.store.forget_connection()
+        tokens = Tokens(restored(file, store_url, replace=True).store)
+        with pytest.raises(Unauthorized):
+            tokens.check(text)
+        assert (tokens.check(kept).name, tokens.check(later).name) == ("kept", "later")
 
     def test_jobs_of_a_server_that_has_run_here_are_no_contents(self, collection: Collection, client: redis.Redis, store_url: str) -> None:
         client.zadd("copy:{q}:__heartbeats__", {"one": 1})

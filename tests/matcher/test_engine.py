@@ -14,6 +14,7 @@ from matcher.errors import BadPicture, BadRequest, KuatoError, NotFound, TooLarg
 from matcher.match import Decision, Relation
 from matcher.settings import Settings
 from matcher.source import Source
+from matcher.tokens import Role, Tokens
 
 LOGIN, HALF, OTHER = "baseline/tinlark-login.png", "queries/tinlark-half.webp", "queries/skerry-weather.png"
 Read = Callable[[str], bytes]
@@ -235,6 +236,11 @@ class TestRecords:
         figures = matcher.stats()
         assert (figures["pictures"], figures["banks"]) == (1, 1)
         assert figures["redis_bytes_per_picture"] > 0
+
+    def test_reset_leaves_the_api_to_those_who_have_tokens(self, matcher: Matcher) -> None:
+        _, text = Tokens(matcher.collection.store).create("analyst", Role.SEARCH)
+        matcher.reset()
+        assert Tokens(matcher.collection.store).check(text).name == "analyst"
 
     def test_reset_forgets_all(self, matcher: Matcher, read: Read) -> None:
         matcher.banks.create("one")

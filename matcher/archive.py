@@ -158,7 +158,7 @@ class ArchiveReader:
                 last = frame
             counts = json.loads(last.words[0])
             self.counts = Counts(int(counts["pictures"]), int(counts["keys"]))
-        except (ValueError, TypeError, LookupError):
+        except (ValueError, TypeError, LookupError, RecursionError):
             raise self._damaged() from None
 
     def frames(self) -> Iterator[Frame]:

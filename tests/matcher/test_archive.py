@@ -118,6 +118,7 @@ def test_what_is_newer_is_named_so() -> None:
     [
         b"",
         b"[]",
+        b"[" * 60_000,
         b"{}",
         b'{"schema": 0, "program": "", "created": 1}',
         b'{"schema": 2, "program": "", "created": 1e400}',

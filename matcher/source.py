@@ -29,7 +29,8 @@ class Source:
     @property
     def org(self) -> str:
         """The organisation whose sighting this is, "" where none is named."""
-        return str(self.visibility.get("org") or "")
+        org = self.visibility.get("org")
+        return "" if org is None else str(org)
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -40,10 +41,11 @@ class Source:
         """Return under which key this sighting belongs among those known, made up of such keys.
 
         Two organisations that saw a picture at one place have a source each: neither learns what the other noted, nor
-        takes it away. A sighting that names no organisation belongs to the source that is there.
+        takes it away; nor does one take what is told to all. A sighting that names no organisation belongs to the source that
+        is there.
         """
         first = known.get((self.kind, self.id))
-        apart = first is not None and self.org and first.org not in ("", self.org)
+        apart = first is not None and self.org not in ("", first.org)
         return self.identity if apart else (self.kind, self.id)
 
     def merged_with(self, earlier: "Source | None") -> "Source":

@@ -11,7 +11,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from matcher.bank import Bank
-from matcher.errors import BadRequest, NotFound, Refused, StoreUnavailable, TooManyRequests, Unauthorized
+from matcher.errors import BadRequest, KuatoError, NotFound, Refused, TooManyRequests, Unauthorized
 from matcher.match import Answer, Match
 from matcher.records import Record
 from matcher.settings import Settings
@@ -99,9 +99,9 @@ class Caller:
         return owned
 
     def check_owns(self, record: Record) -> None:
-        """Raise Refused when others, whom the caller does not see, know the picture, too."""
-        shown = self.shown(record)
-        if shown is None or len(shown.sources) < len(record.sources) or len(shown.banks) < len(record.banks):
+        """Raise Refused when others know the picture, too; where its organisation is not told, all do."""
+        of_others = self.orgs and not (record.sources and all(source.org in self.orgs for source in record.sources))
+        if of_others or len(self.part(record).banks) < len(record.banks):
             raise Refused("others know this picture, too; take it out of your banks, or ask the operator to remove it")
 
     def check_unlimited(self) -> None:
@@ -115,20 +115,18 @@ class Caller:
                 raise Refused(f"this token is limited to the banks {', '.join(sorted(self.banks))}")
 
     def _may_know(self, source: Source) -> bool:
-        org = source.visibility.get("org")
-        return org in (None, "") or str(org) in self.orgs
+        return not source.org or source.org in self.orgs
 
     def _owned(self, source: Source) -> Source:
         if not self.orgs:
             return source
-        org = source.visibility.get("org")
-        if org in (None, ""):
+        if not source.org:
             if len(self.orgs) > 1:
                 raise BadRequest(
                     f"this token is limited to organisations; name one in the source's visibility: {', '.join(sorted(self.orgs))}"
                 )
             return replace(source, visibility={**source.visibility, "org": next(iter(self.orgs))})
-        if str(org) not in self.orgs:
+        if source.org not in self.orgs:
             raise Refused(f"this token may note sources of {', '.join(sorted(self.orgs))} only")
         return source
 
@@ -181,7 +179,7 @@ class Door:
             return self._anonymous is not None and not self._tokens.any()
         except Unauthorized:
             return False
-        except StoreUnavailable:
+        except KuatoError:
             return True
 
     def _check_name(self, request: Request) -> None:

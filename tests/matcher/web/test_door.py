@@ -7,6 +7,7 @@ import pytest
 
 from matcher.errors import BadSettings
 from matcher.tokens import Role
+from matcher.web.access import Door
 from matcher.web.app import create_app
 from matcher.web.server import Listener
 
@@ -33,6 +34,17 @@ def test_anybody_on_this_machine_may_ask_until_the_first_token(api, services, to
     services.tokens.revoke(services.tokens.list()[0].id)
     assert api.get(LIST).status_code == 401  # also when nobody has a token any more
     assert api.get(LIST, token=text).status_code == 401
+
+
+def test_large_bodies_are_taken_while_nobody_can_tell_who_sends_them(services, monkeypatch):
+    door = Door(services.tokens, services.settings, exposed=True)
+    assert not door.admits("Bearer kuato_0_x")
+
+    def fail(text):
+        raise BadSettings("redis.url: no address")
+
+    monkeypatch.setattr(services.tokens, "check", fail)
+    assert door.admits("Bearer kuato_0_x")  # and whoever waits for the answer goes on waiting for others
 
 
 def test_a_wrong_token_is_worse_than_none(api):
@@ -66,6 +78,12 @@ def test_an_exposed_server_does_not_start_without_a_usable_token(services, setti
     services.tokens.create("a guest", Role.ADMIN, days=1e-9)
     with pytest.raises(BadSettings, match="kuato token create"):
         Listener(services.matcher, settings)
+
+
+def test_the_proxy_is_an_address_not_a_name(services, token):
+    token()
+    with pytest.raises(BadSettings, match="web.proxy is 'proxy.example'"):
+        Listener(services.matcher, services.settings.with_overrides({"web.listen": "127.0.0.1:0", "web.proxy": "proxy.example"}))
 
 
 @pytest.mark.parametrize(

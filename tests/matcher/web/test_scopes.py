@@ -201,6 +201,21 @@ def test_two_organisations_that_saw_a_picture_at_one_place_have_a_source_each(ap
     assert [source for source in services.matcher.get(world[name]).sources if source.id == place] == [theirs]
 
 
+def test_what_is_told_to_all_is_nobody_s_to_take(api, services, token, world, sample, upload):
+    public = Source("url", "https://a.example/", 1e9, 1e9, {"title": "told to all"})
+    for sources in ([public], []):
+        added = services.matcher.add(sample(HIDDEN_COPY).read_bytes(), sources=sources).record
+        path = f"/api/v1/pictures/{added.sha256}"
+        api.token = token("write", orgs=["us"])
+        assert api.delete(path).status_code == 403
+        api.post("/api/v1/pictures", **upload(HIDDEN_COPY, details={"sources": [{"kind": public.kind, "id": public.id}]}))
+        assert api.delete(path).status_code == (403 if sources else 204)
+        api.token = token("search", orgs=[OF_THEIR_ORG])
+        if sources:
+            assert [source["metadata"] for source in api.get(path).json["sources"]] == [public.metadata]
+            services.matcher.remove(added.sha256)
+
+
 def test_a_picture_that_others_know_is_not_removed(api, services, limited, world):
     _, make = limited
     api.token = make()

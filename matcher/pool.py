@@ -150,7 +150,8 @@ class WorkerPool:
             if not turn.cancel() and not turn.exception():
                 self._leave(turn.result())
             if isinstance(error, FutureTimeout):
-                raise Busy(f"all {self._size} decoding processes were busy for {waiting:g} s (web.busy_seconds, workers.count); ask again") from None
+                busy = f"all {self._size} decoding processes were busy for {waiting:g} s"
+                raise Busy(f"{busy} (web.busy_seconds, workers.count); ask again") from None
             raise
 
     def _leave(self, place: Child | None) -> None:

@@ -67,7 +67,8 @@ def test_the_api_page_s_examples_run(tmp_path: Path) -> None:
             if shutil.which("curl"):
                 done = subprocess.run(["sh", "-euc", script], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
                 assert (done.returncode, done.stdout.count('"decision": "YES"') > 0) == (0, True), done.stderr
-        token = subprocess.run([*kuato, "token", "create", "docs", "--role", "admin"], capture_output=True, text=True, check=True).stdout.strip()
+        create = [*kuato, "token", "create", "docs", "--role", "admin"]
+        token = subprocess.run(create, capture_output=True, text=True, check=True).stdout.strip()
         shutil.copy(ROOT / "samples" / "queries" / "tinlark-half.webp", tmp_path / "suspicious.png")
         for program in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
             program = program.replace("kuato_...", token)

@@ -113,21 +113,20 @@ class Lists:
 
     def refile(self, pictures: Iterable[tuple[int, Iterable[Source]]]) -> None:
         """File pictures under those of their sources in whose lists they are not, by id."""
-        wanted = [pair for id, sources in pictures for pair in self.source_entries(id, sources)]
-        lists = self._store.read([key for key, _ in wanted])
-        pairs = zip(wanted, lists, strict=True)
-        missing = [
-            (key, entry) for (key, entry), value in pairs if np.frombuffer(entry, "<u8")[0] not in np.frombuffer(value or b"", "<u8")
-        ]
+        wanted = self._by_list(pictures)
+        missing = list[tuple[bytes, bytes]]()
+        # Each list once: a hash list of a million pictures has but one source, and its list is of megabytes.
+        for (key, given), value in zip(wanted.items(), self._store.read(list(wanted)), strict=True):
+            entries = np.frombuffer(b"".join(given), "<u8")
+            absent = entries[~np.isin(entries, np.frombuffer(value or b"", "<u8"))]
+            if absent.size:
+                missing.append((key, absent.tobytes()))
         if missing:
             self._store.append(missing)
 
     def unfile(self, pictures: Iterable[tuple[int, Iterable[Source]]]) -> None:
         """Take pictures, by id, out of the lists of sources they are no longer known from."""
-        pending: dict[bytes, list[bytes]] = {}
-        for id, sources in pictures:
-            for key, entry in self.source_entries(id, sources):
-                pending.setdefault(key, []).append(entry)
+        pending = self._by_list(pictures)
         while pending:
             changes = []
             for (key, gone), value in zip(pending.items(), self._store.read(list(pending)), strict=True):
@@ -137,6 +136,14 @@ class Lists:
                     changes.append((key, value, left.tobytes()))
             written = self._store.replace_many(changes)
             pending = {key: pending[key] for (key, _, _), done in zip(changes, written, strict=True) if not done}
+
+    def _by_list(self, pictures: Iterable[tuple[int, Iterable[Source]]]) -> dict[bytes, list[bytes]]:
+        """Return the entries of pictures, by id, under their sources, by list."""
+        found: dict[bytes, list[bytes]] = {}
+        for id, sources in pictures:
+            for key, entry in self.source_entries(id, sources):
+                found.setdefault(key, []).append(entry)
+        return found
 
     def tagged(self, tag: str) -> Ids:
         """Return the ids that were ever given a tag, newest first."""

@@ -1,5 +1,6 @@
 """`kuato import`: take in what `kuato export` wrote, or a hash list."""
 
+import gc
 import shutil
 import tempfile
 import time
@@ -78,7 +79,7 @@ def import_file(
                 raise BadFile(f"{name}: {survey.wrong} entries are wrong")
             return
         try:
-            with tables.progress("importing", survey.pictures, not (as_json and tables.on_terminal())) as advance:
+            with _no_collection(), tables.progress("importing", survey.pictures, not (as_json and tables.on_terminal())) as advance:
                 done = importer.write(path, survey, lambda done, _: advance(done), name)
         except (KeyboardInterrupt, SystemExit):
             tables.complain("stopped; the same command goes on from here")
@@ -88,6 +89,16 @@ def import_file(
     else:
         banks_made = f", banks created: {', '.join(done.banks)}" if done.banks else ""
         tables.say(f"{done.new} added, {done.known} known already{banks_made}")
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let no garbage be looked for: among a million records, none of which refers to itself, that takes a quarter of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @contextmanager

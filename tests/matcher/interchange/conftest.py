@@ -49,7 +49,8 @@ def filled(matcher: Matcher) -> None:
     matcher.banks.create("shop", kind="baseline", domains=("shop.example",), note="logos, näh\nand a line")
     matcher.banks.create("deleted later")
     seen = Source("misp-attribute", "u-u-i-d", 1000, 2000, {"event": [1, {"a": None, "x": 0.5}]}, {"tlp": "amber"})
-    remember(matcher, 1, sources=[seen, Source("url", "https://a.example/ä?b=1|2")], tags=["one", "t|w|o\\"], banks=["phishing"])
+    elsewhere = [Source("url", "https://a.example/ä?b=1|2", visibility=told) for told in ({}, {"org": "us"}, {"org": "them"})]
+    remember(matcher, 1, sources=[seen, *elsewhere], tags=["one", "t|w|o\\"], banks=["phishing"])
     remember(matcher, 2, banks=["shop", "phishing", "deleted later"])
     gone = remember(matcher, 3)
     remember(matcher, 4, sources=[Source("file", "\udcff.png", -5, 10)], tags=["one"])

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+import redis
 
 from matcher.doctor import Doctor
 from matcher.engine import Matcher
@@ -64,6 +65,17 @@ def test_imported_again_nothing_is_new(matcher: Matcher, tmp_path: Path) -> None
     ListImporter(matcher).run(path)
     done = ListImporter(matcher).run(path)
     assert (done.new, done.known) == (0, 2)
+
+
+def test_imported_again_the_list_of_its_one_source_is_not_read_for_each(matcher: Matcher, settings: Settings, tmp_path: Path) -> None:
+    path = write(tmp_path / "list", "".join(f"{pdq(n).hex()}\n" for n in range(1500)))
+    ListImporter(matcher, clock=lambda: 1000).run(path)
+    with redis.Redis.from_url(settings["redis.url"]) as client:
+        before = client.info("stats")["total_net_output_bytes"]
+        ListImporter(matcher, clock=lambda: 2000).run(path)
+        sent = client.info("stats")["total_net_output_bytes"] - before
+    assert everything(matcher)[0].sources[0].last_seen == 2000
+    assert sent < 2_000_000  # 1500 times the list would be 18 MB
 
 
 def test_a_sha256_is_a_claim(matcher: Matcher, tmp_path: Path) -> None:

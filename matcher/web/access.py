@@ -1,7 +1,6 @@
 """Who asks, and what may be shown and done to whom."""
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -137,9 +136,8 @@ class Door:
     exposed: whether others than this machine's users can ask; then nobody does without a token.
     """
 
-    def __init__(self, tokens: Tokens, settings: Settings, exposed: bool, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, tokens: Tokens, settings: Settings, exposed: bool) -> None:
         self._tokens = tokens
-        self._clock = clock
         self._names = frozenset(name.lower() for name in settings["web.names"])
         anonymous = settings["web.anonymous"]
         self._anonymous = None if exposed or anonymous == _NOBODY else Role.named(anonymous)

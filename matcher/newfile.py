@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from matcher.errors import BadRequest, Conflict
+from matcher.errors import BadRequest, Conflict, NotFound
 
 
 @contextmanager
@@ -17,7 +17,8 @@ def new_file(path: Path, replace: bool = False) -> Iterator[BinaryIO]:
 
     Until then it is called like it, with .part at the end; what a killed process left under that name is written over.
     replace: whether it may take the place of another file.
-    Raises Conflict where there is one and it may not, or another process writes it; BadRequest, OSError where it cannot be written.
+    Raises Conflict where there is one and it may not, or another process writes it; NotFound without its folder; BadRequest,
+    OSError where it cannot be written.
     """
     _check(path, replace)
     part = path.with_name(path.name + ".part")
@@ -51,6 +52,8 @@ def _check(path: Path, replace: bool) -> None:
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
+        if not path.parent.is_dir():
+            raise NotFound(f"there is no folder {path.parent}; make it first") from None
         return
     if not stat.S_ISREG(mode):
         raise BadRequest(f"{path} is no file; name one that is to be written")

@@ -1,20 +1,24 @@
 """`kuato export`: everything, or hash lists, for another store or another tool."""
 
+import getpass
 import os
 import tempfile
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
+from matcher.audit import Audit
 from matcher.commands import tables
 from matcher.commands.inputs import STDIN, as_text
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
-from matcher.errors import BadRequest
+from matcher.errors import BadRequest, KuatoError, NotFound
 from matcher.interchange.document import OWN
 from matcher.interchange.export import Export, Selection
 from matcher.interchange.hashlists import FORMATS, ListExport
+from matcher.settings import Settings
 
 
 @click.command()
@@ -50,24 +54,52 @@ def export(
         raise BadRequest("--algorithm and --hashes-only are for hash lists; choose a --format")
     matcher = invocation.matcher
     selection = Selection(matcher, banks, tags)
-    if format == OWN:
-        whole = Export(matcher, selection)
-        _write(file, whole.lines())
-        told = {"format": format, "banks": whole.banks, "pictures": whole.pictures, "withheld": whole.withheld}
-        text = f"{whole.pictures} pictures and {whole.banks} banks written to {as_text(file)}"
-    else:
-        part = ListExport(matcher, selection, format, algorithms, hashes_only)
-        _write(file, part.lines())
-        told = {"format": format, "banks": 0, "pictures": part.pictures, "withheld": 0}
-        text = f"{part.pictures} pictures written to {as_text(file)}"
-        if part.left_out:
-            tables.complain(f"{part.left_out} pictures have no fingerprint that is wanted in such a list; they are left out")
+    told: dict[str, Any]
+    with _audited(invocation.settings, file, format, banks, tags) as noted:
+        if format == OWN:
+            whole = Export(matcher, selection)
+            _write(file, whole.lines())
+            told = {"format": format, "banks": whole.banks, "pictures": whole.pictures, "withheld": whole.withheld}
+            text = f"{whole.pictures} pictures and {whole.banks} banks written to {as_text(file)}"
+        else:
+            part = ListExport(matcher, selection, format, algorithms, hashes_only)
+            _write(file, part.lines())
+            told = {"format": format, "banks": 0, "pictures": part.pictures, "withheld": 0}
+            text = f"{part.pictures} pictures written to {as_text(file)}"
+            if part.left_out:
+                tables.complain(f"{part.left_out} pictures have no fingerprint that is wanted in such a list; they are left out")
+        noted["pictures"] = told["pictures"]
     if told["withheld"]:
         tables.complain(f"{told['withheld']} pictures are sensitive: metadata of their sources and fingerprints that show pixels stay here")
     if as_json:
         tables.emit({"file": as_text(file), **told})
     elif file != STDIN:
         tables.say(text)
+
+
+@contextmanager
+def _audited(settings: Settings, file: str, format: str, banks: tuple[str, ...], tags: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Leave a line in the audit file, as an export over HTTP does; yields what it shall say beside. Raises BadSettings."""
+    audit = Audit.of(settings)
+    noted: dict[str, Any] = {}
+    status = 500
+    try:
+        yield noted
+        status = 200
+    except KuatoError as error:
+        status = error.status
+        raise
+    finally:
+        where = None if file == STDIN else as_text(os.path.realpath(file))
+        noted |= {"format": format, "banks": list(banks) or None, "tags": list(tags) or None, "file": where}
+        audit.note("export", status=status, caller=_user(), **noted)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in containers
+        return str(os.getuid())
 
 
 def _write(file: str, pieces: Iterable[bytes]) -> None:
@@ -82,6 +114,8 @@ def _write(file: str, pieces: Iterable[bytes]) -> None:
         with target.open("wb") as pipe:
             pipe.writelines(pieces)
         return
+    if not target.parent.is_dir():
+        raise NotFound(f"there is no folder {as_text(str(target.parent))}; make it first")
     number, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(number, "wb") as draft:

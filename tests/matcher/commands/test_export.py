@@ -83,6 +83,25 @@ def test_where_nothing_can_be_written_it_says_so(kuato: Kuato, tmp_path: Path, o
     assert (result.exit_code != 0, result.stderr.count("\n")) == (True, 1)
 
 
+def test_a_folder_that_is_missing_is_named(kuato: Kuato, tmp_path: Path) -> None:
+    for command in ("export", "backup"):
+        result = kuato(command, tmp_path / "missing" / "out")
+        assert (result.exit_code, result.stderr) == (4, f"kuato: there is no folder {tmp_path}/missing; make it first [not-found]\n")
+
+
+def test_an_export_leaves_a_line_in_the_audit_file(kuato: Kuato, gallery: Path, tmp_path: Path) -> None:
+    kuato("bank", "create", "seen")
+    kuato("add", gallery / "house.png", "--bank", "seen")
+    audit = tmp_path / "audit.jsonl"
+    kuato("--set", f"audit.file={audit}", "export", tmp_path / "out.csv", "--format", "csv", "--bank", "seen")
+    kuato("--set", f"audit.file={audit}", "export", tmp_path / "missing" / "out")
+    done, failed = documents(audit.read_text())
+    assert (done["action"], done["status"], done["pictures"], done["banks"]) == ("export", 200, 1, ["seen"])
+    assert (done["format"], done["file"]) == ("csv", str(tmp_path / "out.csv"))
+    assert done["caller"]
+    assert (failed["status"], "pictures" in failed) == (404, False)
+
+
 def test_a_reader_who_leaves_early_is_no_error(kuato: Kuato, gallery: Path) -> None:
     kuato("add", gallery / "house.png")
     process = kuato.start("export", stderr=subprocess.PIPE)

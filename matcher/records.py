@@ -450,6 +450,15 @@ def _step(length: int) -> int:
     return bits * 4 + (length >> max(bits - 3, 0)) % 4
 
 
+def _without(sources: Mapping[tuple[str, ...], Source], identity: tuple[str, ...]) -> dict[tuple[str, ...], Source]:
+    """Return the sources but one, each in the place that it has without that one."""
+    left: dict[tuple[str, ...], Source] = {}
+    for source in sources.values():
+        if source.identity != identity:
+            left[source.place(left)] = source
+    return left
+
+
 def _fold(journal: bytes) -> tuple[tuple[Source, ...], tuple[str, ...], tuple[int, ...], float]:
     sources: dict[tuple[str, ...], Source] = {}
     kept: dict[str, dict[Any, None]] = {"t": {}, "b": {}}
@@ -461,10 +470,8 @@ def _fold(journal: bytes) -> tuple[tuple[Source, ...], tuple[str, ...], tuple[in
             seen = Source(*rest[:3], *(rest[3:] or rest[2:3]))
             place = seen.place(sources)
             sources[place] = seen.merged_with(sources.get(place))
-        elif what == "x" and len(rest) > 2:
-            sources = {place: source for place, source in sources.items() if source.identity != tuple(rest)}
         elif what == "x":
-            sources.pop((rest[0], rest[1]), None)
+            sources = _without(sources, (*rest, "")[:3])
         elif what == "l":
             last = max(last, float(rest[0]))
         elif rest[0] == "+":

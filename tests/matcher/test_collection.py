@@ -13,7 +13,7 @@ from matcher.collection import Added, Collection
 from matcher.errors import NotFound, StoreUnavailable
 from matcher.extraction import Fingerprints
 from matcher.fingerprints.pdq import PDQ
-from matcher.records import Record, Records
+from matcher.records import Record, Records, forgetting_line, journal_lines
 from matcher.source import Source
 from matcher.store import Store
 
@@ -236,6 +236,20 @@ class TestForgettingSources:
         after = collection.get(record.sha256)
         assert ([source.id for source in after.sources], after.tags) == (["/b.png"], ("kept",))
         assert b"/a.png" not in (collection.store.read([collection.records.key(record.id)])[0] or b"")
+
+    def test_of_two_organisations_one_forgets_its_own(self, collection: Collection) -> None:
+        ours, theirs = (replace(seen("/a.png", time), visibility={"org": org}) for time, org in ((1000, "us"), (2000, "them")))
+        record = collection.add(picture(1), [ours, theirs]).record
+        assert collection.forget_sources(record, [ours])
+        assert collection.get(record.sha256).sources == (theirs,)
+        # Whoever names no organisation adds to what is there, whether the journal was compacted or not.
+        collection.records.journal(
+            record.id, *journal_lines([ours], (), ()), forgetting_line(ours), *journal_lines([seen("/a.png", 3000)], (), ())
+        )
+        expected = (replace(theirs, last_seen=3000.0),)
+        assert collection.get(record.sha256).sources == expected
+        collection.records.compact(record.id, least=0)
+        assert collection.get(record.sha256).sources == expected
 
     def test_one_that_is_seen_again_comes_back_and_is_found(self, collection: Collection) -> None:
         record = collection.add(picture(1), [seen("/a.png", 1000)]).record

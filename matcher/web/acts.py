@@ -62,9 +62,19 @@ class Acts:
     def search(self, data: bytes, name: str, *, limit: int, banks: Iterable[str] = ()) -> shapes.Answer:
         """Return which of the pictures that the caller sees this one may be. Raises what Matcher.search does, and Refused."""
         found = self._matcher.search(
-            data, limit=limit, banks=self._caller.searched_banks(banks), exclude=self.hidden, name=name, waiting=self._waiting
+            data, limit=limit, banks=self.searched_banks(banks), exclude=self.hidden, name=name, waiting=self._waiting
         )
         return self.answer(name, found)
+
+    def searched_banks(self, asked: Iterable[str]) -> tuple[str, ...] | None:
+        """Return the banks to search, None for all. Raises Refused for one that is not the caller's."""
+        asked = tuple(asked)
+        banks = self._caller.searched_banks(asked)
+        if asked or banks is None:
+            return banks
+        # Of those that a token is limited to some may have been deleted since: the others are still its to search.
+        there = {bank.name for bank in self._matcher.banks.list()}
+        return tuple(name for name in banks if name in there)
 
     def answer(self, name: str, found: Answer) -> shapes.Answer:
         """Return an answer as the caller may see it."""

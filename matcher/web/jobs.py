@@ -135,9 +135,9 @@ def search_many(call: Call) -> Reply:
 
     Saved pages (HTML, MHTML, HAR) are taken apart: each picture in them is searched for.
     """
-    banks = call.caller.searched_banks(call.body.banks)
-    _check_banks(call, banks or ())
-    return _submitted(call, SEARCH, {"limit": check_limit(call, call.body.limit), "banks": list(banks or ())})
+    call.caller.searched_banks(call.body.banks)
+    _check_banks(call, call.body.banks)
+    return _submitted(call, SEARCH, {"limit": check_limit(call, call.body.limit), "banks": list(call.body.banks)})
 
 
 @routes.get("/jobs", role=Role.SEARCH, query=Jobs, returns=JobList)

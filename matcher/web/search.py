@@ -84,7 +84,7 @@ def search_fingerprints(call: Call) -> shapes.Answer:
     query = Fingerprints((asked.sha256 or "0" * 64).lower(), "FINGERPRINT", (0, 0), 0, {AS_IS: values})
     acts = acts_of(call)
     found = matcher.search_fingerprints(
-        query, limit=check_limit(call, asked.limit), banks=call.caller.searched_banks(asked.banks), exclude=acts.hidden
+        query, limit=check_limit(call, asked.limit), banks=acts.searched_banks(asked.banks), exclude=acts.hidden
     )
     return _answered(call, acts.answer(asked.sha256 or "fingerprints", found))
 
@@ -95,7 +95,7 @@ def search_known(call: Call) -> shapes.Answer:
     matcher, sha256, acts = call.services.matcher, call.path["sha256"], acts_of(call)
     record = shown_to(call.caller, matcher.get(sha256))
     limit = check_limit(call, call.query.limit)
-    found = matcher.search_sha256(sha256, limit=limit, banks=call.caller.searched_banks(call.query.bank), exclude=acts.hidden)
+    found = matcher.search_sha256(sha256, limit=limit, banks=acts.searched_banks(call.query.bank), exclude=acts.hidden)
     return _answered(call, acts.answer(record.sha256, found))
 
 

@@ -239,6 +239,16 @@ def test_what_concerns_everybody_is_refused(api, limited, world):
         assert api(method, path, **details).status_code == 403, f"{method} {path}"
 
 
+def test_a_bank_that_was_deleted_keeps_nobody_from_the_others(api, services, token, world, upload):
+    api.token = token("search", banks=["ours", "gone"])
+    assert found(api.post("/api/v1/search", **upload(OURS)), world) == {OURS}
+    job = api.post("/api/v1/search/many", **upload(OURS)).json["id"]
+    assert api.get(f"/api/v1/jobs/{job}?wait=30").json["failed"] == 0
+    api.token = token("search", banks=["gone"])
+    assert found(api.post("/api/v1/search", **upload(OURS)), world) == set()
+    assert api.post("/api/v1/search?bank=gone", **upload(OURS)).status_code == 404
+
+
 def test_jobs_of_others_do_not_exist(api, services, limited, token, world, upload):
     theirs = api.post("/api/v1/search/many", token=token("search"), **upload(HIDDEN)).json["id"]
     _, make = limited

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 Address = IPv4Address | IPv6Address
 Admits = Callable[[str], bool]
 _POLL_SECONDS = 0.2
-_MAX_HEADER = 16 * 1024
+_MAX_HEADER = 64 * 1024  # the longest name of a source, in any script, has its place in an address
 _RECEIVE = 256 * 1024  # waitress reads 8 KiB at a time by itself, which takes seconds for a large picture
 _RECEIVE_UNKNOWN = 8 * 1024  # of what is yet to be taken apart: heads, chunks
 _MAX_LINE = 4 * 1024  # of what stands between the chunks of a body, and after them

@@ -70,13 +70,13 @@ def address(operation: Operation) -> str:
 
 def errors_of(operation: Operation) -> tuple[type[KuatoError], ...]:
     """Return all errors that an operation may answer with, those that follow from its declaration too."""
-    found: list[type[KuatoError]] = [BadRequest] if operation.query or operation.body or "{" in operation.path else []
-    if not operation.outside or operation.role is not None:
-        found += [BadRequest]
+    found: list[type[KuatoError]] = []
+    if operation.query or operation.body or "{" in operation.path or not operation.outside or operation.role is not None:
+        found += [BadRequest, RequestTooLarge]  # too large can be an address, too
     if operation.role is not None:
         found += [Unauthorized, Refused, TooManyRequests, StoreUnavailable]
     if operation.body is not None:
-        found += [RequestTooLarge, UnsupportedMedia]
+        found += [UnsupportedMedia]
     if isinstance(operation.body, Upload):
         found += [BadPicture, NotAPicture, DecodeCrash]
     if "{" in operation.path:

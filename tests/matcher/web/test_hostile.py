@@ -202,6 +202,11 @@ def test_a_head_that_makes_no_sense(server, head):
     assert "set-cookie" not in heard.headers
 
 
+def test_the_longest_name_of_a_source_has_its_place_in_an_address(server):
+    address = "/api/v1/pictures?source=a:" + "%E4%B8%AD" * 4000
+    assert server.ask("GET", address).json == {"pictures": [], "next": None}
+
+
 def test_slow_bytes_are_waited_for(server):
     request = b"GET /status/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     assert server.say(request[at : at + 1] for at in range(len(request))).json["status"] == "live"

@@ -56,5 +56,6 @@ class Metrics:
         return generate_latest(self._registry)
 
     def described(self) -> dict[str, str]:
-        """Return the name and meaning of each figure."""
-        return {family.name: family.documentation for family in self._registry.collect()}
+        """Return the name and meaning of each figure, the name as Prometheus sees it."""
+        families = self._registry.collect()
+        return {f"{one.name}_total" if one.type == "counter" else one.name: one.documentation for one in families}

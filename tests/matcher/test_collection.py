@@ -242,14 +242,14 @@ class TestForgettingSources:
         record = collection.add(picture(1), [ours, theirs]).record
         assert collection.forget_sources(record, [ours])
         assert collection.get(record.sha256).sources == (theirs,)
-        # Whoever names no organisation adds to what is there, whether the journal was compacted or not.
-        collection.records.journal(
-            record.id, *journal_lines([ours], (), ()), forgetting_line(ours), *journal_lines([seen("/a.png", 3000)], (), ())
-        )
-        expected = (replace(theirs, last_seen=3000.0),)
-        assert collection.get(record.sha256).sources == expected
-        collection.records.compact(record.id, least=0)
-        assert collection.get(record.sha256).sources == expected
+
+    def test_who_names_no_organisation_adds_to_what_is_left_compacted_or_not(self, collection: Collection) -> None:
+        ours, theirs = (replace(seen("/a.png", time), visibility={"org": org}) for time, org in ((1000, "us"), (2000, "them")))
+        record = collection.add(picture(1), [ours, theirs]).record
+        collection.records.journal(record.id, forgetting_line(ours), *journal_lines([seen("/a.png", 3000)], (), ()))
+        for _ in range(2):
+            assert collection.get(record.sha256).sources == (replace(theirs, last_seen=3000.0),)
+            collection.records.compact(record.id, least=0)
 
     def test_one_that_is_seen_again_comes_back_and_is_found(self, collection: Collection) -> None:
         record = collection.add(picture(1), [seen("/a.png", 1000)]).record

@@ -241,15 +241,15 @@ class Held:
         self.close()
 
     def _write(self, items: Iterable[Item], data: BinaryIO, lines: BinaryIO) -> int:
-        count = offset = checked = 0
-        others = self._spool.size()
+        count = offset = checked = others = 0
         for item in items:
             end = offset + len(item.data)
+            if end > checked or not count:  # not for each: what others have, and what is free on the disk, hardly changes in between
+                checked = end + _STRIDE
+                others = self._spool.size() - sum(os.fstat(file.fileno()).st_size for file in (data, lines))
+                self._spool.check_disk(checked - offset)
             if others + end > self._spool.most:
                 raise self._spool.crowded()
-            if end > checked:  # not for each: what is free on the disk hardly changes in between
-                checked = end + _STRIDE
-                self._spool.check_disk(checked - offset)
             line = {"name": item.name, "parameters": item.parameters, "offset": offset, "size": len(item.data)}
             lines.write(json.dumps(line).encode() + b"\n")
             data.write(item.data)

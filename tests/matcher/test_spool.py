@@ -65,6 +65,18 @@ def test_a_job_is_found_while_it_gets_its_name(spool: Spool, monkeypatch: pytest
         assert spool.hold(id) is None
 
 
+def test_those_who_write_at_once_keep_to_the_limit_of_all(tmp_path: Path) -> None:
+    spool, large = Spool(tmp_path / "jobs", 40 << 20), Item("a.png", bytes(17 << 20))
+
+    def items() -> Iterator[Item]:
+        yield large
+        kept(spool, large)
+        yield large
+
+    with spool.create(new_id()) as held, pytest.raises(Busy):
+        held.fill(items())
+
+
 def test_one_holds_it_at_a_time(spool: Spool) -> None:
     id = kept(spool, *ITEMS)
     first = spool.hold(id)

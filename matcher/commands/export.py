@@ -47,6 +47,8 @@ def export(
     `kuato import` takes it in again, in an empty store exactly as it was. With --format the fingerprints are written as a hash list
     for other tools: csv and jsonl with all algorithms, threatexchange with PDQ, photodna, misp. Of sensitive pictures neither the
     metadata of their sources leaves nor a fingerprint that shows pixels; `kuato backup` keeps those too.
+
+    A FILE of that name is replaced, once the new one is complete. The audit file gains a line.
     """
     if as_json and file == STDIN:
         raise BadRequest("--json answers on standard output, where the export goes; name a FILE for it")

@@ -36,7 +36,7 @@ def new_file(path: Path, replace: bool = False) -> Iterator[BinaryIO]:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-    _sync(path.parent)
+    sync_folder(path.parent)
 
 
 def _ours(file: BinaryIO, part: Path) -> bool:
@@ -61,7 +61,8 @@ def _check(path: Path, replace: bool) -> None:
         raise Conflict(f"{path} exists already; name another file, or give --force")
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Bring the names of the files in a folder to disk. Raises OSError."""
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(opened)

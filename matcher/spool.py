@@ -25,6 +25,7 @@ from uuid import uuid4
 
 from matcher.errors import BadSettings, Busy, NotFound, StoreFull
 from matcher.job import Item, is_id
+from matcher.newfile import sync_folder
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -153,7 +154,7 @@ class Spool:
         with suppress(FileExistsError):
             os.link(draft, file)  # whole, or not at all
         draft.unlink()
-        _sync(self.folder)
+        sync_folder(self.folder)
 
     def _prepare(self) -> None:
         try:
@@ -199,7 +200,7 @@ class Held:
             kept = self._path.with_name(self._path.name.removeprefix(_NEW))
             self._path.rename(kept)
             self._path = kept
-            _sync(self._spool.folder)
+            sync_folder(self._spool.folder)
         except OSError as error:
             raise self._spool._full(error) from None
         return count
@@ -274,11 +275,3 @@ class Held:
         while at < place.size and (piece := os.pread(self._data, place.size - at, place.offset + at)):
             yield piece
             at += len(piece)
-
-
-def _sync(folder: Path) -> None:
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

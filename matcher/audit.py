@@ -19,7 +19,8 @@ _log = logging.getLogger(__name__)
 class Audit:
     """An append-only file. Several processes may write to one; it may be rotated at any time, as each line opens it anew.
 
-    Raises BadSettings when the file cannot be written: what must be audited is not done unaudited.
+    Raises BadSettings when the file cannot be written: a server that could not audit does not start. A line that cannot be
+    written later, on a full disk say, is told in the log.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:

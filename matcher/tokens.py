@@ -123,6 +123,11 @@ class Tokens:
             self._put(token, proof)
         return token
 
+    def still_valid(self, id: str) -> bool:
+        """Whether the token with this id may be used now."""
+        value = self._store.field(self._key, id.encode("utf-8", "replace"))
+        return value is not None and _token(json.loads(value))[0].state(self._clock()) == "valid"
+
     def check(self, text: str) -> Token:
         """Return the token that `text` is. Raises Unauthorized for an unknown, revoked or expired one."""
         prefix, _, rest = text.partition("_")

@@ -234,7 +234,12 @@ class _Guard:
     def _work(self) -> None:
         while (question := self._questions.get()) is not None:
             authorization, refuse = question
-            if not self._admits(authorization):
+            try:
+                known = self._admits(authorization)
+            except Exception:  # noqa: BLE001 - whatever it is, the next question is to be answered
+                _log.exception("who sends a large request could not be found out")
+                continue
+            if not known:
                 self._later(refuse)
 
 

@@ -1,6 +1,6 @@
 """Whether it lives and is ready, its figures, and everything it knows."""
 
-from collections.abc import Iterator
+from itertools import chain
 from typing import Literal
 
 from typing_extensions import TypedDict
@@ -63,5 +63,6 @@ def get_metrics(call: Call) -> Reply:
 def export(call: Call) -> Reply:
     """Return everything as JSON lines, as `kuato export` does."""
     call.caller.check_unlimited()
-    lines: Iterator[bytes] = export_lines(call.services.matcher)
-    return Reply(lines)
+    lines = export_lines(call.services.matcher)
+    first = next(lines)  # before the answer begins, so that a store that is away is still told as an error
+    return Reply(chain((first,), lines))

@@ -5,13 +5,13 @@ from typing import Any
 
 from matcher import shapes
 from matcher.engine import Matcher
-from matcher.errors import BadPicture, BadRequest
+from matcher.errors import BadPicture, BadRequest, Unauthorized
 from matcher.job import Item, Job
 from matcher.jobrun import Work
 from matcher.pages import Embedded, Page, PageLimits, is_page, read_page
 from matcher.settings import Settings
 from matcher.source import Source
-from matcher.tokens import Role
+from matcher.tokens import Role, Tokens
 from matcher.web.access import Caller
 from matcher.web.acts import Acts
 from matcher.web.parts import Details
@@ -76,5 +76,7 @@ def caller_details(caller: Caller) -> dict[str, Any]:
 
 def _acts(matcher: Matcher, job: Job) -> Acts:
     asked = job.caller
+    if asked["token"] and not Tokens(matcher.collection.store).still_valid(asked["token"]):
+        raise Unauthorized("the token that this job was given with is no longer valid")
     caller = Caller(asked["name"], Role.named(asked["role"]), asked["token"], frozenset(asked["banks"]), frozenset(asked["orgs"]))
     return Acts(matcher, caller, begun=job.started if job.resumed else None)

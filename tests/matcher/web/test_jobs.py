@@ -60,3 +60,16 @@ def test_what_cannot_be_a_job(api, upload):
     assert api.post("/api/v1/pictures/many", **upload(LOGIN, details={"banks": ["nowhere"]})).status_code == 404
     assert api.post("/api/v1/pictures/many", **upload(LOGIN, details={"colour": "red"})).status_code == 400
     assert api.get("/api/v1/jobs/0").status_code == 404
+
+
+def test_a_job_ends_with_its_token(api, services, upload, token):
+    mine = token("write")
+    services.jobs.stop()
+    job = api.post("/api/v1/pictures/many", token=mine, **upload(LOGIN)).json
+    services.tokens.revoke(mine.split("_")[1])
+    services.jobs.start()
+    admin = token("admin")
+    assert api.get(f"/api/v1/jobs/{job['id']}?wait=30", token=admin).json["failed"] == 1
+    [result] = api.get(f"/api/v1/jobs/{job['id']}/results", token=admin).json["results"]
+    assert result["error"]["code"] == "unauthorized"
+    assert api.get("/api/v1/pictures", token=admin).json["pictures"] == []

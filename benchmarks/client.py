@@ -25,6 +25,7 @@ import trustme
 from PIL import Image
 
 from matcher.client import Client
+from matcher.redis_server import EmbeddedRedis
 
 LARGE = 30 << 20
 
@@ -47,6 +48,8 @@ def kuato(folder: Path, **settings: object) -> Iterator[str]:
             yield process.stderr.readline().split()[-1]
         finally:
             process.terminate()
+            process.wait()
+            EmbeddedRedis(folder).stop()
 
 
 def timed(work: Callable[[], object], times: int) -> str:

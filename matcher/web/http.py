@@ -300,6 +300,7 @@ class HttpServer:
         self._host, self._port = ip_address(bound.getsockname()[0]), int(bound.getsockname()[1])
         self._stopping = threading.Event()
         self._sockets: dict[int, Any] = {}
+        self._handed: set[socket.socket] = set()  # not yet among those that are waited for
         self._terminator: Terminator | None = None
         if context is not None:
             self._terminator = Terminator(bound, context, self._take, most=connections, idle=idle)
@@ -348,6 +349,8 @@ class HttpServer:
             self._guard.stop()
             self._dispatcher.shutdown()
             close_all(self._sockets)
+            for line in self._handed:
+                line.close()
 
     def stop(self) -> None:
         """Let `run` return; may be called from anywhere, and more than once."""
@@ -356,8 +359,14 @@ class HttpServer:
     def _take(self, line: socket.socket, peer: Peer) -> None:
         """Serve a connection that comes from elsewhere than the bound socket; called from any thread."""
         server = self._server
+        self._handed.add(line)
+
+        def serve() -> None:
+            self._handed.discard(line)
+            server.channel_class(server, line, peer, server.adj, map=self._sockets)
+
         # Only the thread that waits for the connections may change what it waits for.
-        server.trigger.pull_trigger(lambda: server.channel_class(server, line, peer, server.adj, map=self._sockets))
+        server.trigger.pull_trigger(serve)
 
 
 def _allow_files(wanted: int) -> None:

@@ -154,3 +154,16 @@ def test_a_listen_address(text, host, port):
 def test_a_listen_address_that_is_none(text):
     with pytest.raises(BadSettings, match=r"web\.listen"):
         listen_address(text, "web.listen")
+
+
+def test_a_connection_handed_over_too_late_is_closed():
+    server = HttpServer(
+        lambda _environ, _start: [], listen(ip_address("127.0.0.1"), 0, "test"), threads=1, connections=10, max_body=1, idle=5
+    )
+    ours, theirs = socket.socketpair()
+    server.stop()
+    server._take(theirs, ("192.0.2.7", 4242))
+    server.run()
+    with ours:
+        ours.settimeout(10)
+        assert (theirs.fileno(), ours.recv(1)) == (-1, b"")

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.fingerprints.pdq import PDQ
-from matcher.index import BandIndex
+from matcher.index import BandIndex, Room
 from matcher.records import LIVE, Record, Records, pack
 from matcher.redis_server import EmbeddedRedis
 from matcher.store import Store
@@ -55,7 +55,9 @@ def redis_aside() -> Iterator[Store]:
 def fill(store: Store, index: BandIndex, known: NDArray[np.uint8]) -> None:
     """File all fingerprints under the ids from 1, with records as small pictures have them."""
     ids = np.arange(1, len(known) + 1, dtype=np.uint32)
-    store.shorten(list(index.file_many(ids, known)))
+    room = Room()
+    index.file_many(ids, known, room)
+    room.give_back(store)
     records = Records(store)
     _append(store, ((records.key(record.id), pack(record, LIVE, 1)) for record in _records(known)))
 

@@ -15,6 +15,7 @@ from matcher.store import Store
 Ids = NDArray[np.uint32]
 Entries = list[tuple[bytes, bytes]]
 Number = TypeVar("Number", bound=np.generic)
+_MERGED = 16
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,6 @@ class Room:
             store.shorten(prefix, np.unique(np.concatenate(some)))
 
 
-_MERGED = 16
 ENTRY = 16
 
 

@@ -434,6 +434,7 @@ class TestLost:
             assert job.error is not None
             assert job.error["code"] == "not-found"
             assert "submit it again" in job.error["message"]
+        jobs.stop()  # what follows the end of a job is done as well
         assert folders(tmp_path) == []
         assert jobs._book.unfinished() == {}
 

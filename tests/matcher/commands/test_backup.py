@@ -73,7 +73,7 @@ def test_without_a_store_there_is_no_file(kuato: Kuato, tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_named(kuato: Kuato, tmp_path: Path) -> None:
     result = kuato("backup", tmp_path / "missing" / "b")
-    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert (result.exit_code, result.stderr.count("\n")) == (4, 1)
     assert "missing" in result.stderr
 
 

@@ -17,6 +17,9 @@ from matcher.web.app import create_app
 from matcher.web.operation import Call, Reply, Routes
 from tests.matcher.web_server import Ways
 
+# The tool's own use of its library, now and then.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+
 EXAMPLES = int(os.environ.get("KUATO_TEST_EXAMPLES", "6"))
 # What is not held against the API, and why.
 NOT_CHECKED = {

@@ -54,8 +54,9 @@ class RecordingProxy:
         self.heads.append(head.decode("latin-1"))
         method, target, _ = head.decode("latin-1").split("\r\n")[0].split(" ")
         if self._authorization and f"Proxy-Authorization: {self._authorization}".lower() not in head.decode("latin-1").lower():
-            line.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            line.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # the client may have left by then
+                line.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                line.shutdown(socket.SHUT_RDWR)
             return
         address = urlsplit(f"//{target}" if method == "CONNECT" else target)
         onward = socket.create_connection((address.hostname, address.port), 20)

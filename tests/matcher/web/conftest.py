@@ -12,17 +12,12 @@ from flask import Flask
 from jsonschema_rs import Draft202012Validator, validator_for
 from werkzeug.test import TestResponse
 
-from matcher.audit import Audit
-from matcher.engine import Matcher
-from matcher.fetch import Fetcher
-from matcher.jobs import Jobs
 from matcher.settings import Settings
-from matcher.tokens import Role, Tokens
+from matcher.tokens import Role
 from matcher.web.app import create_app, installed
-from matcher.web.metrics import Metrics
 from matcher.web.openapi import document
 from matcher.web.services import Services
-from matcher.web.work import handlers
+from tests.matcher.in_process import services_on
 
 
 class Described:
@@ -90,13 +85,8 @@ class Asking:
 @pytest.fixture
 def services(settings: Settings) -> Iterator[Services]:
     """All that the routes work with, on an empty store."""
-    with Matcher.open(settings) as matcher:
-        jobs = Jobs(matcher.collection.store, settings, handlers(matcher, settings))
-        jobs.start()
-        try:
-            yield Services(matcher, settings, Tokens(matcher.collection.store), Audit.of(settings), Metrics(), jobs, Fetcher(settings))
-        finally:
-            jobs.stop()
+    with services_on(settings) as services:
+        yield services
 
 
 @pytest.fixture

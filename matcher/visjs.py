@@ -4,15 +4,17 @@ Source: Douglas-Quaid, github.com/CIRCL/douglas-quaid (JSON of the graph); vis.j
 texts. What old and hand-made files lack is tolerated: meta, clusters (then a node with the shape "icon" or the group "anchor" is one),
 shapes, labels, members (edges tell them, in either direction). An edge between two pictures, or to what is not there, says
 nothing of clusters. A picture is known by its image, by its label only where it has no image. One that is in no cluster
-belongs to no other.
+belongs to no other, unless an edge with the label MAYBE ties it to another picture: then nobody has decided yet.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from matcher.errors import BadFile
+from matcher.match import Decision
 from matcher.truth import GroundTruth
 
+MAYBE = Decision.MAYBE.value
 ANCHOR = {"image": "anchor.png", "shape": "icon", "group": "anchor"}
 
 
@@ -29,8 +31,11 @@ def read_graph(document: Mapping[str, Any], name: str = "the graph") -> GroundTr
         raise BadFile(f"{name}: {error}") from error
 
 
-def as_graph(truth: GroundTruth) -> dict[str, Any]:
-    """Return a graph that VisJS-Classificator opens: every cluster an anchor, with an edge to each of its pictures."""
+def as_graph(truth: GroundTruth, open_pairs: Iterable[tuple[str, str, float]] = ()) -> dict[str, Any]:
+    """Return a graph that VisJS-Classificator opens: every cluster an anchor, with an edge to each of its pictures.
+
+    open_pairs: two pictures that may belong together, and their distance; an edge MAYBE between them.
+    """
     ids = {name: number for number, name in enumerate(truth.names)}
     anchors = {cluster: len(ids) + number for number, cluster in enumerate(truth.clusters)}
     return {
@@ -41,7 +46,11 @@ def as_graph(truth: GroundTruth) -> dict[str, Any]:
             for cluster, names in truth.clusters.items()
         ],
         "edges": [
-            {"from": anchors[cluster], "to": ids[name], "color": "gray"} for cluster, names in truth.clusters.items() for name in names
+            *({"from": anchors[cluster], "to": ids[name], "color": "gray"} for cluster, names in truth.clusters.items() for name in names),
+            *(
+                {"from": ids[a], "to": ids[b], "color": {"color": "#887700"}, "label": f"{MAYBE}:{distance:.4f}", "value": distance}
+                for a, b, distance in open_pairs
+            ),
         ],
     }
 
@@ -51,13 +60,17 @@ def _read(document: Mapping[str, Any]) -> GroundTruth:
     anchors |= {id: node for id, node in nodes.items() if id not in anchors and _is_anchor(node)}
     image_of = {id: _image(id, node) for id, node in nodes.items() if id not in anchors}
     members = {id: dict.fromkeys(_members(id, anchor, image_of)) for id, anchor in anchors.items()}
-    for end, other in _edges(document):
+    unsure = set[str]()
+    for end, other, label in _edges(document):
         if end in anchors and other in image_of:
             members[end][image_of[other]] = None
+        elif end in image_of and other in image_of and label.startswith(MAYBE):
+            unsure.add(image_of[end])
     label_of = _labels(anchors)
     placed = {name for names in members.values() for name in names}
     singles = tuple(dict.fromkeys(name for name in image_of.values() if name not in placed))
-    return GroundTruth({label_of[id]: tuple(names) for id, names in members.items() if names}, singles)
+    clusters = {label_of[id]: tuple(names) for id, names in members.items() if names}
+    return GroundTruth(clusters, singles, unsure=frozenset(unsure - placed))
 
 
 def _by_id(document: Mapping[str, Any], key: str) -> dict[str, Mapping[str, Any]]:
@@ -90,14 +103,14 @@ def _members(id: str, anchor: Mapping[str, Any], image_of: Mapping[str, str]) ->
         yield image_of[str(member)]
 
 
-def _edges(document: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """Yield the two ends of each edge, both ways round."""
+def _edges(document: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
+    """Yield the two ends of each edge, both ways round, and its label."""
     for edge in _list(document, "edges"):
         if not isinstance(edge, Mapping) or "from" not in edge or "to" not in edge:
             raise BadFile(f"an edge lacks from or to: {str(edge)[:100]}")
-        ends = str(edge["from"]), str(edge["to"])
-        yield ends
-        yield ends[1], ends[0]
+        a, b, label = str(edge["from"]), str(edge["to"]), str(edge.get("label", ""))
+        yield a, b, label
+        yield b, a, label
 
 
 def _labels(anchors: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

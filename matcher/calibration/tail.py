@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 _SHARE = 0.15
 _FEWEST = 20
+_MOST_SHAPE = 0.1
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class LowerTail:
         weighted = float(((len(depths) - 1 - rank) / (len(depths) - 1) * depths).mean())
         if mean - 2 * weighted <= 0:
             return cls(values)
-        shape = mean / (mean - 2 * weighted) - 2
-        scale = 2 * mean * weighted / (mean - 2 * weighted)
+        # A tail that ends would promise that what is rare never happens; if in doubt, it is a little longer.
+        shape = min(mean / (mean - 2 * weighted) - 2, _MOST_SHAPE)
+        scale = mean * (1 + shape)
         return cls(values, start, len(depths) / len(values), scale, shape, step)
 
     def below(self, at: NDArray[np.float64]) -> NDArray[np.float64]:

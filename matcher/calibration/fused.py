@@ -6,7 +6,7 @@ share, on a logarithmic scale: at level x every algorithm gets as its bound the 
 a level are bounds for all algorithms at once, so whatever rule merges them is calibrated by one number.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,11 +58,11 @@ def fuse(pairs: Pairs, rules: Rules, targets: Targets, smooth: bool = True) -> F
     """
     ladder = Ladder.of(pairs)
     estimate = Rates.smoothed if smooth else Rates.counted
-    found = _scores(pairs, rules, lambda level: ladder.bounds(-1, level), {Decision.YES, Decision.MAYBE})
+    found = _scores(pairs, rules, ladder, [ladder.bounds(-1, level) for level in range(len(LEVELS))], {Decision.YES, Decision.MAYBE})
     maybe = Thresholds.at(estimate(found[pairs.same], found[~pairs.same], LEVELS), targets)
     maybe_level = _number(maybe.maybe)
     # A YES may rest on the MAYBE of another algorithm, so these bounds come first.
-    sure = _scores(pairs, rules, lambda level: ladder.bounds(level, maybe_level), {Decision.YES})
+    sure = _scores(pairs, rules, ladder, [ladder.bounds(level, maybe_level) for level in range(len(LEVELS))], {Decision.YES})
     of_yes = estimate(sure[pairs.same], sure[~pairs.same], LEVELS)
     of_maybe = estimate(found[pairs.same], found[~pairs.same], LEVELS)
     rates = Rates(LEVELS, of_yes.false_positive, of_maybe.false_negative, of_yes.f1)
@@ -89,18 +89,22 @@ def _number(level: float) -> int:
     return int(np.searchsorted(LEVELS, level + 1e-9, side="right")) - 1
 
 
-def _scores(pairs: Pairs, rules: Rules, bounds_at: Callable[[int], Mapping[str, float]], wanted: set[Decision]) -> NDArray[np.float64]:
-    """Return the lowest level at which each pair gets one of the decisions, float64 (n,), infinite for none."""
-    bounds = [bounds_at(level) for level in range(len(LEVELS))]
+def _scores(
+    pairs: Pairs, rules: Rules, ladder: Ladder, bounds: Sequence[Mapping[str, float]], wanted: set[Decision]
+) -> NDArray[np.float64]:
+    """Return the lowest level at which each pair gets one of the decisions, float64 (n,), infinite for none. bounds: of each level."""
+    # A decision can change only at a level whose bound reaches the distance of an algorithm.
+    reached = np.stack([np.searchsorted(steps, pairs.distances(name)) for name, steps in ladder.bounds_of.items()], axis=1)
 
-    def lowest(pair: Pair) -> float:
-        low, high = 0, len(LEVELS)
+    def lowest(pair: Pair, levels: Sequence[int]) -> float:
+        low, high = 0, len(levels)
         while low < high:
             middle = (low + high) // 2
-            if rules.judge(pair.evidence, bounds[middle])[0] in wanted:
+            if rules.judge(pair.evidence, bounds[levels[middle]])[0] in wanted:
                 high = middle
             else:
                 low = middle + 1
-        return float(LEVELS[low]) if low < len(LEVELS) else np.inf
+        return float(LEVELS[levels[low]]) if low < len(levels) else np.inf
 
-    return np.array([lowest(pair) for pair in pairs.pairs], np.float64)
+    steps = [sorted({level for level in row if level < len(LEVELS)}) for row in reached.tolist()]
+    return np.array([lowest(pair, levels) for pair, levels in zip(pairs.pairs, steps, strict=True)], np.float64)

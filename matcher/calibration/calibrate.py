@@ -86,7 +86,7 @@ def calibrate(
     algorithms = registry.load(settings["fingerprints.enabled"] or None)
     rules = Rules.load(settings["decision.rules"] or None)
     names = sorted({name for a, b, _ in labels for name in (a, b)})
-    pictures, refused = _fingerprinted({name: found[name] for name in names}, settings, progress)
+    pictures, refused = fingerprinted({name: found[name] for name in names}, settings, progress)
     labels = [(a, b, same) for a, b, same in labels if a in pictures and b in pictures]
     if len({same for _, _, same in labels}) < 2:
         missing = "belong together" if not any(same for _, _, same in labels) else "are different"
@@ -125,7 +125,10 @@ def conclude(
     return Calibration(targets, plan, pictures, tuple(refused), used, made, outcomes(used, rules, made), on_unseen, warnings)
 
 
-def _fingerprinted(path_of: Mapping[str, Path], settings: Settings, progress: Progress) -> tuple[dict[str, Fingerprints], tuple[str, ...]]:
+def fingerprinted(
+    path_of: Mapping[str, Path], settings: Settings, progress: Progress = lambda step, done, total: None
+) -> tuple[dict[str, Fingerprints], tuple[str, ...]]:
+    """Return the fingerprints of pictures, of all views, by name; and what is wrong with those that cannot be decoded."""
     algorithms = registry.load(settings["fingerprints.enabled"] or None)
     pictures: dict[str, Fingerprints] = {}
     refused: list[str] = []

@@ -32,12 +32,14 @@ class Plan:
 
     folds: into how many parts the clusters go, of which each is judged by the bounds of the others; rounds: how often, each time by other
     parts. hold_out: in place of that, the share of the clusters that is not used but for the check. seed: of all that is drawn.
+    most: different pairs that are compared; of more, so many are drawn.
     """
 
     folds: int = 3
     rounds: int = 3
     hold_out: float | None = None
     seed: int = 1
+    most: int = 50_000
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def calibrate(
     rules = Rules.load(settings["decision.rules"] or None)
     names = sorted({name for a, b, _ in labels for name in (a, b)})
     pictures, refused = fingerprinted({name: found[name] for name in names}, settings, progress)
-    labels = [(a, b, same) for a, b, same in labels if a in pictures and b in pictures]
+    labels = _drawn([(a, b, same) for a, b, same in labels if a in pictures and b in pictures], plan)
     if len({same for _, _, same in labels}) < 2:
         missing = "belong together" if not any(same for _, _, same in labels) else "are different"
         raise BadRequest(f"no two pictures that can be compared {missing}; label more pictures")
@@ -150,6 +152,15 @@ def fingerprinted(
             else:
                 refused.append(str(outcome))
     return pictures, tuple(refused)
+
+
+def _drawn(labels: Sequence[tuple[str, str, bool]], plan: Plan) -> list[tuple[str, str, bool]]:
+    """Return all pairs that belong together, and as many of the different ones as are to be compared."""
+    different = [label for label in labels if not label[2]]
+    if len(different) <= plan.most:
+        return list(labels)
+    chosen = np.random.default_rng(plan.seed).choice(len(different), plan.most, replace=False)
+    return [*(label for label in labels if label[2]), *(different[n] for n in sorted(chosen.tolist()))]
 
 
 def _warnings(targets: Targets, pairs: Pairs, found: Fit, on_unseen: Mapping[str, Outcome]) -> Sequence[str]:

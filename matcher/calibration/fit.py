@@ -21,11 +21,15 @@ class Fit:
 
 
 def fit(pairs: Pairs, rules: Rules, targets: Targets) -> Fit:
-    """Return the bounds that should keep to the targets among other pictures like these."""
-    rates = {name: _rates(pairs, name) for name in pairs.algorithms}
-    return Fit({name: Thresholds.at(each, targets) for name, each in rates.items()}, rates, fuse(pairs, rules, targets))
+    """Return the bounds that should keep to the targets among other pictures like these.
+
+    A false-positive rate of 0 cannot be expected of other pictures; it means that of these none gets a YES wrongly.
+    """
+    smooth = targets.false_positive > 0
+    rates = {name: _rates(pairs, name, smooth) for name in pairs.algorithms}
+    return Fit({name: Thresholds.at(each, targets) for name, each in rates.items()}, rates, fuse(pairs, rules, targets, smooth))
 
 
-def _rates(pairs: Pairs, name: str) -> Rates:
+def _rates(pairs: Pairs, name: str, smooth: bool) -> Rates:
     distances = pairs.distances(name)
-    return Rates.smoothed(distances[pairs.same], distances[~pairs.same])
+    return (Rates.smoothed if smooth else Rates.counted)(distances[pairs.same], distances[~pairs.same])

@@ -19,7 +19,7 @@ from matcher.decision import Rules
 from matcher.match import Decision
 
 DECADES = 6
-LEVELS = np.linspace(0.0, 1.0, 20 * DECADES + 1)
+LEVELS = np.linspace(0.0, 1.0, 40 * DECADES + 1)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Pairs that a person confirmed or rejected, added to what the ground truth says.
 
-One JSON document a line: {"a": "x.png", "b": "y.png", "verdict": "confirmed"}, or "rejected". A picture is named by its path in the
-folder, by its file name where that is enough, or by its SHA-256.
+One JSON document a line: {"a": "x.png", "b": "y.png", "verdict": "confirmed"}, or "rejected"; "same" and "different" mean as much. A
+picture is named by its path in the folder, by its file name where that is enough, or by its SHA-256. Lines whose SHA-256 is no picture's
+of the folder are passed over: a store has reviews of other pictures too.
 """
 
 import json
@@ -15,7 +16,7 @@ from matcher.errors import BadFile, BadRequest, NotFound
 from matcher.labelled import locate
 from matcher.truth import GroundTruth
 
-_VERDICTS = {"confirmed": True, "rejected": False}
+_VERDICTS = {"confirmed": True, "same": True, "rejected": False, "different": False}
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -45,11 +46,14 @@ def read(path: Path) -> list[Review]:
 def labels(truth: GroundTruth, reviews: Sequence[Review], found: Mapping[str, Path], folder: Path) -> list[tuple[str, str, bool]]:
     """Return every pair that counts, by the names of `found`, and whether it belongs together: those of the truth, and the reviewed ones.
 
-    What the ground truth leaves open, a review decides. Raises BadFile where they contradict each other, or a picture is not there.
+    What the ground truth leaves open, a review decides; one of a SHA-256 that is not there is passed over. Raises BadFile where they
+    contradict each other, or a file is not there.
     """
     known = {(min(a, b), max(a, b)): same for a, b, same in truth.pairs()}
     name_of = _names(reviews, found, folder)
     for review in reviews:
+        if review.a not in name_of or review.b not in name_of:
+            continue
         a, b = name_of[review.a], name_of[review.b]
         if a == b:
             raise BadFile(f"{review.place}: {a} is reviewed against itself; name two pictures")
@@ -83,7 +87,7 @@ def _review(line: str, place: str) -> Review:
         raise BadFile(f"{place} is no JSON: {error}") from error
     fields = document if isinstance(document, dict) else {}
     a, b, verdict = fields.get("a"), fields.get("b"), fields.get("verdict")
-    if not isinstance(a, str) or not isinstance(b, str) or verdict not in _VERDICTS:
+    if not isinstance(a, str) or not isinstance(b, str) or not isinstance(verdict, str) or verdict not in _VERDICTS:
         raise BadFile(f'{place} is no review; write {{"a": FILE, "b": FILE, "verdict": "confirmed"}}, or "rejected"')
     return Review(a, b, _VERDICTS[verdict], place)
 
@@ -92,7 +96,5 @@ def _names(reviews: Sequence[Review], found: Mapping[str, Path], folder: Path) -
     named = dict.fromkeys(name for review in reviews for name in (review.a, review.b))
     digests = {name for name in named if _SHA256.fullmatch(name)}
     by_digest = {sha256(path.read_bytes()).hexdigest(): name for name, path in found.items()} if digests else {}
-    for digest in digests - set(by_digest):
-        raise BadFile(f"{folder} does not hold the reviewed picture {digest}; is it another folder?")
     files = locate(GroundTruth({}, tuple(name for name in named if name not in digests)), found, folder)
-    return {**files, **{digest: by_digest[digest] for digest in digests}}
+    return {**files, **{digest: by_digest[digest] for digest in digests if digest in by_digest}}

@@ -31,7 +31,15 @@ SHARE = click.FloatRange(0, 1)
 @click.option(
     "--hold-out", metavar="R", type=click.FloatRange(0, 1, True, True), help="Check on this share of the clusters in place of parts."
 )
-@click.option("--seed", metavar="N", type=click.IntRange(0), default=1, show_default=True, help="Of the drawing of these parts.")
+@click.option(
+    "--most-pairs",
+    metavar="N",
+    type=click.IntRange(10),
+    default=50_000,
+    show_default=True,
+    help="Different pairs compared; all up to so many.",
+)
+@click.option("--seed", metavar="N", type=click.IntRange(0), default=1, show_default=True, help="Of all that is drawn.")
 @json_option
 @pass_invocation
 def calibrate(
@@ -47,6 +55,7 @@ def calibrate(
     report: str | None,
     folds: int,
     hold_out: float | None,
+    most_pairs: int,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -74,6 +83,7 @@ def calibrate(
         available()
     labelled = read(Path(images), Path(ground_truth))
     reviewed = reviewing.read(Path(reviews)) if reviews is not None else []
+    plan = Plan(folds=folds, hold_out=hold_out, seed=seed, most=most_pairs)
     done_of: dict[str, int] = {}
     with tables.progress("reading pictures, comparing pairs", None) as advance:
 
@@ -81,7 +91,7 @@ def calibrate(
             done_of[name] = done
             advance(sum(done_of.values()))
 
-        found = run(Path(images), labelled, targets, invocation.settings, reviewed, Plan(folds=folds, hold_out=hold_out, seed=seed), step)
+        found = run(Path(images), labelled, targets, invocation.settings, reviewed, plan, step)
     document = shaped(found)
     if out is not None:
         _write_rules(found, Path(out), invocation)

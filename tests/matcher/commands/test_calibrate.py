@@ -87,6 +87,11 @@ def test_reviews_count(kuato: Kuato, folder: Path, tmp_path: Path) -> None:
     assert (result.exit_code, "contradictory labels" in result.stderr) == (2, True)
 
 
+def test_of_many_pairs_some_are_drawn(kuato: Kuato, folder: Path) -> None:
+    [document] = kuato.json("calibrate", folder, folder, *RATES, "--most-pairs", "12")
+    assert (document["pairs"]["same"], document["pairs"]["different"]) == (3, 12)
+
+
 def test_a_picture_that_cannot_be_decoded_is_left_out(kuato: Kuato, folder: Path) -> None:
     broken = folder / "tinlark" / "broken.png"
     broken.write_bytes((folder / "skerry-weather.png").read_bytes()[:300])

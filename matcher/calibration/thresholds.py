@@ -21,6 +21,7 @@ from matcher.errors import BadRequest
 Distances = NDArray[np.float64]
 # A share that is meant to be equal to the accepted one is not to fail by the last bit of 1 - 0.9.
 _SLACK = 1e-9
+_CARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,17 @@ class Rates:
 
     @classmethod
     def smoothed(cls, same: Distances, different: Distances, grid: Distances | None = None) -> "Rates":
-        """Return the rates to be expected among other pairs: the rare false positives follow a tail fitted to the nearest pairs."""
-        return cls._of(same, different, grid, LowerTail.fit(different).below)
+        """Return the rates to be expected among other pairs, those of false positives rather too high than too low.
+
+        The rare ones follow a tail fitted to the nearest pairs, and half a standard error is added: the fewer pairs, the stricter.
+        """
+        tail = LowerTail.fit(different)
+
+        def below(at: Distances) -> Distances:
+            expected = tail.below(at)
+            return np.minimum(1.0, expected + _CARE * np.sqrt(expected / max(len(different), 1)))
+
+        return cls._of(same, different, grid, below)
 
     @classmethod
     def _of(cls, same: Distances, different: Distances, grid: Distances | None, below: Callable[[Distances], Distances]) -> "Rates":

@@ -40,7 +40,7 @@ TARGETS = Targets(false_positive=0.02, false_negative=0.1)
 def test_bounds_of_sixty_pictures_hold_for_others(rule: str) -> None:
     rules = Rules(RULES.bounds_of, rule)
     ratios = []
-    for seed in range(3):
+    for seed in range(3 if rule == "verified" else 1):
         used, unseen = population(12, 3, 24, seed), population(16, 3, 32, 100 + seed)
         worth = outcomes(unseen, rules, fit(used, rules, TARGETS))
         ratios.append([worth[name].false_positive.value / TARGETS.false_positive for name in ("pdq", "dhash", FUSED)])

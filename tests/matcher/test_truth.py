@@ -125,17 +125,6 @@ def test_graphs_are_written_as_they_are_read() -> None:
     assert len({node["id"] for node in [*graph["nodes"], *graph["clusters"]]}) == 7
 
 
-def test_a_picture_that_nobody_decided_on_does_not_count() -> None:
-    truth = GroundTruth({"bank": ("a.png", "b.png")}, ("c.png", "d.png"))
-    graph = as_graph(truth, [("a.png", "c.png", 0.2)])
-    assert {edge["label"]: edge["value"] for edge in graph["edges"] if "label" in edge} == {"MAYBE:0.2000": 0.2}
-    read_again = read_graph(graph)
-    assert (read_again.clusters, read_again.unsure) == (truth.clusters, {"c.png"})
-    assert [(a, b) for a, b, _ in read_again.pairs()] == [("a.png", "b.png"), ("a.png", "d.png"), ("b.png", "d.png")]
-    placed = read_graph(as_graph(GroundTruth({"bank": ("a.png", "b.png", "c.png")}), [("a.png", "c.png", 0.2)]))
-    assert placed.unsure == frozenset() and placed.same("a.png", "c.png")
-
-
 def test_a_picture_that_became_a_png_is_found(folder: Path, tmp_path: Path) -> None:
     nodes = [{**node, "image": node["image"].replace("a.png", "a.bmp")} for node in GRAPH["nodes"]]
     labelled = read(folder, write(tmp_path / "graph.json", {**GRAPH, "nodes": nodes}))

@@ -19,6 +19,8 @@ from matcher.decision import Rules
 from matcher.match import Decision
 
 DECADES = 6
+_FOUND = {Decision.YES, Decision.MAYBE}
+_ROUNDS = 4
 LEVELS = np.linspace(0.0, 1.0, 40 * DECADES + 1)
 
 
@@ -58,17 +60,23 @@ def fuse(pairs: Pairs, rules: Rules, targets: Targets, smooth: bool = True) -> F
     """
     ladder = Ladder.of(pairs)
     estimate = Rates.smoothed if smooth else Rates.counted
-    found = _scores(pairs, rules, ladder, [ladder.bounds(-1, level) for level in range(len(LEVELS))], {Decision.YES, Decision.MAYBE})
-    maybe = Thresholds.at(estimate(found[pairs.same], found[~pairs.same], LEVELS), targets)
-    maybe_level = _number(maybe.maybe)
-    # A YES may rest on the MAYBE of another algorithm, so these bounds come first.
-    sure = _scores(pairs, rules, ladder, [ladder.bounds(level, maybe_level) for level in range(len(LEVELS))], {Decision.YES})
-    of_yes = estimate(sure[pairs.same], sure[~pairs.same], LEVELS)
-    of_maybe = estimate(found[pairs.same], found[~pairs.same], LEVELS)
-    rates = Rates(LEVELS, of_yes.false_positive, of_maybe.false_negative, of_yes.f1)
-    thresholds = Thresholds.at(rates, targets)
-    yes_level = _number(thresholds.yes)
-    return Fused(thresholds, rates, ladder.bounds(yes_level, max(yes_level, maybe_level)))
+    yes_level = -1
+    for _ in range(_ROUNDS):
+        found = _scores(pairs, rules, ladder, [ladder.bounds(yes_level, level) for level in range(len(LEVELS))], _FOUND)
+        of_maybe = estimate(found[pairs.same], found[~pairs.same], LEVELS)
+        maybe_level = _number(Thresholds.at(of_maybe, targets).maybe)
+        # A YES may rest on the MAYBE of another algorithm, so these bounds come first.
+        sure = _scores(pairs, rules, ladder, [ladder.bounds(level, maybe_level) for level in range(len(LEVELS))], {Decision.YES})
+        of_yes = estimate(sure[pairs.same], sure[~pairs.same], LEVELS)
+        rates = Rates(LEVELS, of_yes.false_positive, of_maybe.false_negative, of_yes.f1)
+        thresholds = Thresholds.at(rates, targets)
+        yes_level = _number(thresholds.yes)
+        bounds = ladder.bounds(yes_level, max(yes_level, maybe_level))
+        # Where votes are counted, those for YES are lost to MAYBE, and a NO may have most of them then.
+        missed = [decision is Decision.NO for decision in decisions(pairs, rules, bounds)]
+        if np.mean(np.array(missed)[pairs.same]) <= targets.false_negative or not thresholds.reached:
+            break
+    return Fused(thresholds, rates, bounds)
 
 
 def decisions(pairs: Pairs, rules: Rules, bounds: Mapping[str, float]) -> list[Decision]:
@@ -106,5 +114,5 @@ def _scores(
                 low = middle + 1
         return float(LEVELS[levels[low]]) if low < len(levels) else np.inf
 
-    steps = [sorted({level for level in row if level < len(LEVELS)}) for row in reached.tolist()]
+    steps = [sorted({0, *(level for level in row if level < len(LEVELS))}) for row in reached.tolist()]
     return np.array([lowest(pair, levels) for pair, levels in zip(pairs.pairs, steps, strict=True)], np.float64)

@@ -49,16 +49,21 @@ def test_bounds_of_sixty_pictures_hold_for_others(rule: str) -> None:
     assert np.mean(ratios) > 0.4
 
 
-def test_the_fused_decision_keeps_to_both_targets_with_the_bounds_that_are_written() -> None:
+@pytest.mark.parametrize("rule", ["verified", "majority", "weighted-majority", "pyramid", "pareto"])
+def test_the_fused_decision_keeps_to_both_targets_with_the_bounds_that_are_written(rule: str) -> None:
     pairs = population(12, 3, 24, 1)
-    found = fit(pairs, RULES, TARGETS)
-    written = Rules({name: Bounds(found.fused.bounds[f"{name}.yes"], found.fused.bounds[f"{name}.maybe"]) for name in ("pdq", "dhash")})
-    said = [written.judge(pair.evidence)[0].value for pair in pairs.pairs]
-    assert [decision.rank for decision in map(type(written.judge([])[0]), said)] == list(decided(pairs, RULES, found)[FUSED])
-    worth = outcomes(pairs, RULES, found)[FUSED]
+    rules = Rules({"pdq": Bounds(0.1, 0.2, weight=2), "dhash": Bounds(0.1, 0.2)}, rule)
+    found = fit(pairs, rules, TARGETS)
+    bounds = found.fused.bounds
+    written = Rules(
+        {name: Bounds(bounds[f"{name}.yes"], bounds[f"{name}.maybe"], weight=rules.bounds_of[name].weight) for name in rules.bounds_of},
+        rule,
+    )
+    assert [written.judge(pair.evidence)[0].rank for pair in pairs.pairs] == list(decided(pairs, rules, found)[FUSED])
+    worth = outcomes(pairs, rules, found)[FUSED]
     assert worth.false_positive.value <= 1.3 * TARGETS.false_positive
     assert worth.false_negative.value <= TARGETS.false_negative + 1e-9
-    assert worth.review.value < 0.25
+    assert worth.review.value < 0.35
 
 
 def test_every_algorithm_by_itself_keeps_to_both_targets() -> None:

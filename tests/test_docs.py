@@ -79,3 +79,16 @@ def test_the_api_page_s_examples_run(tmp_path: Path) -> None:
         server.terminate()
         server.communicate(timeout=20)
         EmbeddedRedis(tmp_path / "data").stop()
+
+
+@pytest.mark.slow
+def test_the_calibration_page_s_commands_run(tmp_path: Path) -> None:
+    script = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "calibration.md").read_text(), re.DOTALL)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("KUATO_", "XDG_"))}
+    environ |= {"HOME": str(tmp_path), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    shutil.copytree(ROOT / "samples", tmp_path / "samples")
+    done = subprocess.run(["sh", "-euc", "\n".join(script)], cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("written to rules.toml") == 2
+    assert "YES" in done.stdout[done.stdout.rindex("written to") :]
+    assert (tmp_path / "figures" / "roc.svg").exists()

@@ -34,6 +34,7 @@ class GroundTruth:
     singles: pictures that belong to no other. variant_of, kind_of: what is known of a picture's making ("thumbnail"), and whether it is a
     "screenshot" or a "photo"; only of some pictures.
     ambiguous: pairs, in the order of their names, that a person would not decide. unsure: pictures none of whose pairs counts.
+    difficulty_of: how hard a picture is to recognise ("easy"), of some. distractors: singles that are said to look like no other.
     Raises BadFile where labels contradict each other.
     """
 
@@ -44,6 +45,8 @@ class GroundTruth:
     lookalikes: tuple[Lookalikes, ...] = ()
     ambiguous: frozenset[tuple[str, str]] = frozenset()
     unsure: frozenset[str] = frozenset()
+    difficulty_of: Mapping[str, str] = field(default_factory=dict)
+    distractors: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         cluster_of: dict[str, str] = {}
@@ -67,6 +70,12 @@ class GroundTruth:
     def names(self) -> tuple[str, ...]:
         """All pictures, those of the clusters first, each once."""
         return tuple(dict.fromkeys([*self.cluster_of, *self.singles]))
+
+    @cached_property
+    def lone(self) -> frozenset[str]:
+        """Pictures that match nothing: the distractors; where none are named as such, singles that are in no group of look-alikes."""
+        alike = {name for group in self.lookalikes for name in group.files}
+        return self.distractors or frozenset(self.singles) - alike - self.unsure
 
     def same(self, a: str, b: str) -> bool:
         """Whether two pictures belong together."""
@@ -115,6 +124,8 @@ class GroundTruth:
             tuple(group for group in groups if len(group.files) > 1),
             frozenset(pair for pair in self.ambiguous if kept.issuperset(pair)),
             self.unsure & kept,
+            {name: difficulty for name, difficulty in self.difficulty_of.items() if name in kept},
+            self.distractors & kept,
         )
 
     def renamed(self, names: Mapping[str, str]) -> "GroundTruth":
@@ -128,19 +139,21 @@ class GroundTruth:
             tuple(Lookalikes(tuple(new[name] for name in group.files), group.worst) for group in self.lookalikes),
             frozenset(_pair(new.get(a, a), new.get(b, b)) for a, b in self.ambiguous),
             frozenset(new[name] for name in self.unsure),
+            {new[name]: difficulty for name, difficulty in self.difficulty_of.items()},
+            frozenset(new[name] for name in self.distractors),
         )
 
     def as_json(self) -> dict[str, Any]:
         """Return our JSON document of it."""
         return {
             "clusters": [{"id": id, "members": [self._described(name) for name in names]} for id, names in self.clusters.items()],
-            "distractors": [self._described(name) for name in self.singles],
+            "distractors": [self._described(name) | ({} if name in self.lone else {"lone": False}) for name in self.singles],
             "hard_negatives": [{"files": list(group.files), "worst_acceptable": group.worst.value} for group in self.lookalikes],
             "ambiguous": [*({"files": list(pair)} for pair in sorted(self.ambiguous)), *({"file": name} for name in sorted(self.unsure))],
         }
 
-    def _described(self, name: str) -> dict[str, str]:
-        known = {"variant": self.variant_of.get(name), "kind": self.kind_of.get(name)}
+    def _described(self, name: str) -> dict[str, Any]:
+        known = {"variant": self.variant_of.get(name), "kind": self.kind_of.get(name), "difficulty": self.difficulty_of.get(name)}
         return {"file": name, **{key: value for key, value in known.items() if value is not None}}
 
     @classmethod
@@ -156,6 +169,8 @@ def _read(document: Mapping[str, Any]) -> GroundTruth:
     clusters: dict[str, tuple[str, ...]] = {}
     variants: dict[str, str] = {}
     kinds: dict[str, str] = {}
+    difficulties: dict[str, str] = {}
+    distractors: set[str] = set()
     for number, cluster in enumerate(_list(document, "clusters")):
         if not isinstance(cluster, Mapping):
             raise BadFile(f'clusters[{number}] is no object; write {{"id": .., "members": [..]}}')
@@ -170,6 +185,7 @@ def _read(document: Mapping[str, Any]) -> GroundTruth:
             kind = details.get("kind", cluster.get("kind"))
             for name in _files(member):
                 variants.update({name: str(details["variant"])} if "variant" in details else {})
+                difficulties.update({name: str(details["difficulty"])} if "difficulty" in details else {})
                 kinds.update({name: str(kind)} if kind is not None else {})
     placed = {name for names in clusters.values() for name in names}
     singles: dict[str, None] = {}
@@ -183,13 +199,25 @@ def _read(document: Mapping[str, Any]) -> GroundTruth:
                 raise BadFile(f"contradictory labels: {contradictory.pop()} is in a cluster and among the distractors; leave one of them")
             singles.update(dict.fromkeys(name for name in names if name not in placed))
             kinds.update(dict.fromkeys((name for name in names if name not in kinds), str(details["kind"])) if "kind" in details else {})
-            if key == "hard_negatives":
+            if key == "distractors":
+                distractors.update(names if details.get("lone", True) else ())
+            elif key == "hard_negatives":
                 lookalikes.append(Lookalikes(names, _decision(details.get("worst_acceptable", "NO"))))
             elif key == "ambiguous" and len(names) > 1:
                 ambiguous |= {_pair(a, b) for a, b in combinations(names, 2)}
             elif key == "ambiguous":
                 unsure.update(names)
-    return GroundTruth(clusters, tuple(singles), variants, kinds, tuple(lookalikes), frozenset(ambiguous), frozenset(unsure))
+    return GroundTruth(
+        clusters,
+        tuple(singles),
+        variants,
+        kinds,
+        tuple(lookalikes),
+        frozenset(ambiguous),
+        frozenset(unsure),
+        difficulties,
+        frozenset(distractors),
+    )
 
 
 def _pair(a: str, b: str) -> tuple[str, str]:

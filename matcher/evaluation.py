@@ -132,10 +132,8 @@ def fingerprinted(files: Mapping[str, Path], settings: Settings, progress: Progr
         return queries
 
 
-def only(query: Query, algorithms: Mapping[str, Fingerprint]) -> Query:
+def only(query: Fingerprints, algorithms: Mapping[str, Fingerprint]) -> Fingerprints:
     """Return what is known of a picture by some of the algorithms."""
-    if isinstance(query, BadPicture):
-        return query
     views = {view: {name: values[name] for name in algorithms if name in values} for view, values in query.views.items()}
     kept = {view: values for view, values in views.items() if values or view == "as is"}
     return replace(query, views=kept, too_simple=tuple(name for name in algorithms if name not in kept["as is"]))
@@ -152,8 +150,9 @@ def _tried(matcher: Matcher, files: Mapping[str, Path], progress: Progress, know
     queries: dict[str, Query] = {}
 
     def add(name: str) -> None:
-        query = only(known[name], matcher.algorithms) if known else _fingerprinted(matcher, name, files[name])
+        query = known[name] if known else _fingerprinted(matcher, name, files[name])
         if not isinstance(query, BadPicture):
+            query = only(query, matcher.algorithms)
             matcher.collection.add(query, [Source(KIND, name)])
         queries[name] = query
 

@@ -1,0 +1,171 @@
+"""The distances of all pairs of pictures of a trial, by each algorithm and by the fused decision.
+
+A pair is (query, known), as a search asks: the query in all its views, the least distance counts. Pairs with a picture that was refused,
+or that is too simple for the algorithm, have nothing to compare, and count at the distance 1.
+
+Of large fingerprints (local features), whose comparison costs about a millisecond, only the likely pairs are compared: those that belong
+together, those the search answered with, the nearest of every picture by each other algorithm, and a random sample of the rest. What is
+left counts at the distance 1, where unrelated pictures lie.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.evaluation import Progress, Trial, no_progress
+from matcher.evidence import nearest
+from matcher.extraction import Fingerprints
+from matcher.fingerprints.base import Fingerprint
+from matcher.report.spread import Spread
+from matcher.truth import GroundTruth
+
+FUSED = "fused"
+NEAREST = 3  # pictures by each small fingerprint whose large ones are compared
+SAMPLED = 10_000  # pairs of the rest whose large ones are compared
+
+Row = NDArray[np.float64]
+
+
+class Pairs:
+    """All pairs of the labelled pictures of one trial."""
+
+    def __init__(self, trial: Trial, truth: GroundTruth) -> None:
+        self.trial = trial
+        self.truth = truth
+        self.names = [name for name in truth.names if name in trial.queries]
+        self._number = {name: number for number, name in enumerate(self.names)}
+        ids = {id: number for number, id in enumerate(truth.clusters)}
+        # A picture that belongs to no other has a number below zero of its own.
+        self._cluster = np.array([ids.get(truth.cluster_of.get(name, ""), -1 - n) for n, name in enumerate(self.names)], np.int64)
+
+    def spreads(self, progress: Progress = no_progress) -> dict[str, Spread]:
+        """Return how the distances lie, by algorithm, then of the fused decision (FUSED), whose bounds are in FUSED_BOUNDS.
+
+        The fused distance puts answers in the order of a search: (0 for YES, 1 for MAYBE, 2 for NO, plus the match's distance) / 3; that of
+        a pair the search did not answer with is 2/3 + the least distance of any small fingerprint / 3.
+        """
+        small = {name: one for name, one in self.trial.algorithms.items() if not one.large}
+        found = {name: Spread() for name in (*self.trial.algorithms, FUSED)}
+        likely: set[tuple[int, int]] = set()
+        for number, name in enumerate(self.names):
+            least = np.full(len(self.names), np.inf)
+            counted, same = self._counted(number), self._cluster == self._cluster[number]
+            for algorithm, row in self._rows(name, small):
+                found[algorithm].count(row[counted], same[counted])
+                least = np.fmin(least, row)
+                likely.update(_ordered(number, other) for other in _least(row, number, NEAREST))
+            fused = self._fused(name, np.where(np.isfinite(least), least, 1.0))
+            found[FUSED].count(fused[counted], same[counted])
+            progress("compare", number + 1, len(self.names))
+        likely |= self._related() | self._sampled()
+        for large in (one for one in self.trial.algorithms.values() if one.large):
+            self._count_large(large, likely, found[large.name], progress)
+        return found
+
+    def _rows(self, name: str, small: Mapping[str, Fingerprint]) -> Iterable[tuple[str, Row]]:
+        """Yield each algorithm's distances of one query to all pictures, float64 (n,), infinite where there is nothing to compare."""
+        query = self.trial.queries[name]
+        for algorithm in small.values():
+            if isinstance(query, Fingerprints):
+                yield algorithm.name, np.array([near for near, _ in nearest(algorithm, query.views, self._known, small)], np.float64)
+            else:
+                yield algorithm.name, np.full(len(self.names), np.inf)
+
+    @cached_property
+    def _known(self) -> list[Mapping[str, bytes]]:
+        queries = (self.trial.queries[name] for name in self.names)
+        return [query.values if isinstance(query, Fingerprints) else {} for query in queries]
+
+    def _counted(self, number: int) -> NDArray[np.bool_]:
+        """Return which pairs of a query count, bool (n,)."""
+        counted = ~self._unsure
+        counted[number] = False
+        for other in self._ambiguous.get(number, ()):
+            counted[other] = False
+        return counted if not self._unsure[number] else np.zeros_like(counted)
+
+    @cached_property
+    def _unsure(self) -> NDArray[np.bool_]:
+        return np.array([name in self.truth.unsure for name in self.names], np.bool_)
+
+    @cached_property
+    def _ambiguous(self) -> dict[int, set[int]]:
+        found: dict[int, set[int]] = {}
+        for a, b in self.truth.ambiguous:
+            if a in self._number and b in self._number:
+                found.setdefault(self._number[a], set()).add(self._number[b])
+                found.setdefault(self._number[b], set()).add(self._number[a])
+        return found
+
+    def _fused(self, name: str, least: Row) -> Row:
+        fused = (2 + least) / 3
+        for one in self.trial.answers[name]:
+            if one.file in self._number:
+                fused[self._number[one.file]] = (one.decision.rank + one.distance) / 3
+        return fused
+
+    def _related(self) -> set[tuple[int, int]]:
+        """Return the pairs that belong together, and those that the search answered with."""
+        number = self._number
+        members = ([number[name] for name in names if name in number] for names in self.truth.clusters.values())
+        together = {(a, b) for some in members for a in some for b in some if a < b}
+        answered = ((number[name], number[one.file]) for name in self.names for one in self.trial.answers[name] if one.file in number)
+        return together | {_ordered(a, b) for a, b in answered}
+
+    def _sampled(self) -> set[tuple[int, int]]:
+        count = len(self.names)
+        if count * (count - 1) // 2 <= 2 * SAMPLED:  # few enough to compare them all
+            return {(a, b) for a in range(count) for b in range(a + 1, count)}
+        drawn = np.random.default_rng(len(self.names)).integers(0, count, (SAMPLED, 2))
+        return {_ordered(a, b) for a, b in drawn.tolist() if a != b}
+
+    def _count_large(self, algorithm: Fingerprint, likely: set[tuple[int, int]], spread: Spread, progress: Progress) -> None:
+        """Count the pairs of one large fingerprint; each that is compared in both directions, which hardly differ."""
+        compared: dict[int, list[int]] = {}
+        for a, b in sorted(likely):
+            compared.setdefault(a, []).append(b)
+        rest = [self._counted(number) for number in range(len(self.names))]
+        for done, (number, others) in enumerate(compared.items(), 1):
+            query = self.trial.queries[self.names[number]]
+            kept = [other for other in others if rest[number][other]]
+            known = [self._known[other] for other in kept]
+            views = query.views if isinstance(query, Fingerprints) else {}
+            distances = np.array(_by_large(algorithm, views, known), np.float64)
+            same = self._cluster[kept] == self._cluster[number]
+            spread.count(np.repeat(distances, 2), np.repeat(same, 2))
+            rest[number][kept] = False
+            for other in kept:
+                rest[other][number] = False
+            progress(f"compare by {algorithm.name}", done, len(compared))
+        for number, counted in enumerate(rest):
+            same = self._cluster == self._cluster[number]
+            spread.count(np.full(int(counted.sum()), np.nan), same[counted])
+
+
+# What the fused distance of a YES, and of a MAYBE, is at most.
+FUSED_BOUNDS = (1 / 3, 2 / 3)
+
+
+def _by_large(algorithm: Fingerprint, views: Mapping[str, Mapping[str, bytes]], known: list[Mapping[str, bytes]]) -> list[float]:
+    """Return the least distance over the views to each picture, NaN where there is nothing to compare."""
+    found = [float("nan")] * len(known)
+    name = algorithm.name
+    having = [n for n, values in enumerate(known) if name in values]
+    for values in views.values():
+        if name in values and having:
+            distances = algorithm.distance(values[name], [known[n][name] for n in having]).tolist()
+            for n, distance in zip(having, distances, strict=True):
+                found[n] = distance if np.isnan(found[n]) else min(found[n], distance)
+    return found
+
+
+def _least(row: Row, number: int, count: int) -> list[int]:
+    """Return the pictures with the least finite distances, but the query itself."""
+    best = np.argpartition(row, min(count + 1, len(row) - 1))[: count + 1]
+    return [other for other in best.tolist() if other != number and np.isfinite(row[other])]
+
+
+def _ordered(a: int, b: int) -> tuple[int, int]:
+    return (a, b) if a < b else (b, a)

@@ -97,11 +97,6 @@ def graphml(graph: Graph) -> str:
     return "\n".join([*lines, "</graph>", "</graphml>"]) + "\n"
 
 
-def wrong_edges(graph: Graph, truth: GroundTruth) -> list[bool]:
-    """Return for each edge between pictures whether the truth says they are different."""
-    return [not truth.same(edge["from"], edge["to"]) for edge in graph["edges"]]
-
-
 def edges(graph: Graph, names: Sequence[str]) -> Iterable[tuple[int, int]]:
     """Return the edges as pairs of places in `names`."""
     place = {name: number for number, name in enumerate(names)}

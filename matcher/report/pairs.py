@@ -64,6 +64,17 @@ class Pairs:
             self._count_large(large, likely, found[large.name], progress)
         return found
 
+    def answered(self) -> Spread:
+        """Return how the fused distances of the answers lie; pairs the search did not answer with are at distance 1."""
+        found = Spread()
+        for number, name in enumerate(self.names):
+            row, counted = np.full(len(self.names), np.nan), self._counted(number)
+            for one in self.trial.answers[name]:
+                if one.file in self._number:
+                    row[self._number[one.file]] = (one.decision.rank + one.distance) / 3
+            found.count(row[counted], (self._cluster == self._cluster[number])[counted])
+        return found
+
     def _rows(self, name: str, small: Mapping[str, Fingerprint]) -> Iterable[tuple[str, Row]]:
         """Yield each algorithm's distances of one query to all pictures, float64 (n,), infinite where there is nothing to compare."""
         query = self.trial.queries[name]

@@ -8,7 +8,7 @@ together, those the search answered with, the nearest of every picture by each o
 left counts at the distance 1, where unrelated pictures lie.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
 import numpy as np
@@ -26,6 +26,8 @@ NEAREST = 3  # pictures by each small fingerprint whose large ones are compared
 SAMPLED = 10_000  # pairs of the rest whose large ones are compared
 
 Row = NDArray[np.float64]
+# Told an algorithm, a query, and its distances, float64 (n,), to the pictures of these numbers, int64 (n,); NaN: nothing to compare.
+Listener = Callable[[str, int, NDArray[np.int64], Row], None]
 
 
 class Pairs:
@@ -40,7 +42,7 @@ class Pairs:
         # A picture that belongs to no other has a number below zero of its own.
         self._cluster = np.array([ids.get(truth.cluster_of.get(name, ""), -1 - n) for n, name in enumerate(self.names)], np.int64)
 
-    def spreads(self, progress: Progress = no_progress) -> dict[str, Spread]:
+    def spreads(self, progress: Progress = no_progress, listener: Listener = lambda *told: None) -> dict[str, Spread]:
         """Return how the distances lie, by algorithm, then of the fused decision (FUSED), whose bounds are in FUSED_BOUNDS.
 
         The fused distance puts answers in the order of a search: (0 for YES, 1 for MAYBE, 2 for NO, plus the match's distance) / 3; that of
@@ -54,6 +56,7 @@ class Pairs:
             counted, same = self._counted(number), self._cluster == self._cluster[number]
             for algorithm, row in self._rows(name, small):
                 found[algorithm].count(row[counted], same[counted])
+                listener(algorithm, number, self._all, row)
                 least = np.fmin(least, row)
                 likely.update(_ordered(number, other) for other in _least(row, number, NEAREST))
             fused = self._fused(name, np.where(np.isfinite(least), least, 1.0))
@@ -61,7 +64,7 @@ class Pairs:
             progress("compare", number + 1, len(self.names))
         likely |= self._related() | self._sampled()
         for large in (one for one in self.trial.algorithms.values() if one.large):
-            self._count_large(large, likely, found[large.name], progress)
+            self._count_large(large, likely, found[large.name], progress, listener)
         return found
 
     def answered(self) -> Spread:
@@ -83,6 +86,10 @@ class Pairs:
                 yield algorithm.name, np.array([near for near, _ in nearest(algorithm, query.views, self._known, small)], np.float64)
             else:
                 yield algorithm.name, np.full(len(self.names), np.inf)
+
+    @cached_property
+    def _all(self) -> NDArray[np.int64]:
+        return np.arange(len(self.names))
 
     @cached_property
     def _known(self) -> list[Mapping[str, bytes]]:
@@ -132,7 +139,9 @@ class Pairs:
         drawn = np.random.default_rng(len(self.names)).integers(0, count, (SAMPLED, 2))
         return {_ordered(a, b) for a, b in drawn.tolist() if a != b}
 
-    def _count_large(self, algorithm: Fingerprint, likely: set[tuple[int, int]], spread: Spread, progress: Progress) -> None:
+    def _count_large(
+        self, algorithm: Fingerprint, likely: set[tuple[int, int]], spread: Spread, progress: Progress, listener: Listener
+    ) -> None:
         """Count the pairs of one large fingerprint; each that is compared in both directions, which hardly differ."""
         compared: dict[int, list[int]] = {}
         for a, b in sorted(likely):
@@ -146,6 +155,9 @@ class Pairs:
             distances = np.array(_by_large(algorithm, views, known), np.float64)
             same = self._cluster[kept] == self._cluster[number]
             spread.count(np.repeat(distances, 2), np.repeat(same, 2))
+            listener(algorithm.name, number, np.array(kept, np.int64), distances)
+            for other, distance in zip(kept, distances, strict=True):
+                listener(algorithm.name, other, np.array([number]), np.array([distance]))
             rest[number][kept] = False
             for other in kept:
                 rest[other][number] = False

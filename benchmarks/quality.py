@@ -8,7 +8,9 @@ pictures, which flatters it. Peers are what benchmarks/peers.py offers. --write 
 """
 
 import argparse
+import os
 import random
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +26,7 @@ from matcher.fingerprints import registry
 from matcher.fingerprints.base import Fingerprint
 from matcher.labelled import read
 from matcher.match import Decision
+from matcher.redis_server import EmbeddedRedis
 from matcher.report.making import located, side
 from matcher.report.pairs import Pairs
 from matcher.report.scores import Scorer
@@ -68,10 +71,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the random names")
     parser.add_argument("--write", type=Path, metavar="PAGE", help=f"put the tables into this page, between {MARK.strip()} and {END}")
     args = parser.parse_args()
-    settings = Settings.load(args.config, environ={}) if args.config else Settings.load(environ={})
     files, truth = anonymous(args.images, args.ground_truth or located(args.images), args.seed)
     wanted = args.algorithms.split(",") if args.algorithms else None
-    text = tables(measured(files, truth, settings, wanted), truth)
+    with tempfile.TemporaryDirectory() as data:
+        settings = Settings.load(args.config, environ={"KUATO_CONFIG": os.devnull}, overrides={"data.dir": data})
+        try:
+            text = tables(measured(files, truth, settings, wanted), truth)
+        finally:
+            EmbeddedRedis(Path(data)).stop()
     print(text)
     if args.write:
         put(args.write, text)

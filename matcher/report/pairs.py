@@ -22,8 +22,8 @@ from matcher.report.spread import Spread
 from matcher.truth import GroundTruth
 
 FUSED = "fused"
-NEAREST = 3  # pictures by each small fingerprint whose large ones are compared
-SAMPLED = 10_000  # pairs of the rest whose large ones are compared
+NEAREST = 2  # pictures by each small fingerprint whose large ones are compared
+SAMPLED = 4_000  # pairs of the rest whose large ones are compared
 
 Row = NDArray[np.float64]
 # Told an algorithm, a query, and its distances, float64 (n,), to the pictures of these numbers, int64 (n,); NaN: nothing to compare.
@@ -152,7 +152,8 @@ class Pairs:
             kept = [other for other in others if rest[number][other]]
             known = [self._known[other] for other in kept]
             views = query.views if isinstance(query, Fingerprints) else {}
-            distances = np.array(_by_large(algorithm, views, known), np.float64)
+            enough = self.trial.rules.bounds(algorithm.name)[0]
+            distances = np.array(_by_large(algorithm, views, known, enough), np.float64)
             same = self._cluster[kept] == self._cluster[number]
             spread.count(np.repeat(distances, 2), np.repeat(same, 2))
             listener(algorithm.name, number, np.array(kept, np.int64), distances)
@@ -171,8 +172,13 @@ class Pairs:
 FUSED_BOUNDS = (1 / 3, 2 / 3)
 
 
-def _by_large(algorithm: Fingerprint, views: Mapping[str, Mapping[str, bytes]], known: list[Mapping[str, bytes]]) -> list[float]:
-    """Return the least distance over the views to each picture, NaN where there is nothing to compare."""
+def _by_large(
+    algorithm: Fingerprint, views: Mapping[str, Mapping[str, bytes]], known: list[Mapping[str, bytes]], enough: float
+) -> list[float]:
+    """Return the least distance over the views to each picture, NaN where there is nothing to compare.
+
+    enough: what is as near as this in one view is not looked at in further ones; neither does a search.
+    """
     found = [float("nan")] * len(known)
     name = algorithm.name
     having = [n for n, values in enumerate(known) if name in values]
@@ -181,6 +187,7 @@ def _by_large(algorithm: Fingerprint, views: Mapping[str, Mapping[str, bytes]], 
             distances = algorithm.distance(values[name], [known[n][name] for n in having]).tolist()
             for n, distance in zip(having, distances, strict=True):
                 found[n] = distance if np.isnan(found[n]) else min(found[n], distance)
+            having = [n for n in having if found[n] > enough]
     return found
 
 

@@ -13,12 +13,14 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from matcher.decision import Rules
+from matcher.engine import Matcher
 from matcher.errors import KuatoError
 from matcher.evaluation import Found, Query, Trial, fingerprinted, trial
 from matcher.extraction import Fingerprints
@@ -95,10 +97,10 @@ def anonymous(images: Path, ground_truth: Path, seed: int) -> tuple[dict[str, Pa
 
 def measured(files: Mapping[str, Path], truth: GroundTruth, settings: Settings, wanted: Sequence[str] | None = None) -> dict[str, Answers]:
     """Return what each method answered to each picture: name of the method -> picture -> answers."""
-    names = list(wanted or usable())
-    enabled = list(registry.load(settings["fingerprints.enabled"] or None))
+    names = list(wanted or usable(settings))
+    enabled = list(loaded(settings))
     every = settings.with_overrides({"fingerprints.enabled": list(dict.fromkeys([*names, *enabled, *(n for n, _ in SIMPLE.values())]))})
-    algorithms = registry.load(every["fingerprints.enabled"])
+    algorithms = loaded(every)
     known = step("fingerprints of all algorithms", lambda: fingerprinted(files, every))
     kuato = step(KUATO, lambda: trial(files, settings, known=known))
     small = [name for name in enabled if not algorithms[name].large]
@@ -106,17 +108,22 @@ def measured(files: Mapping[str, Path], truth: GroundTruth, settings: Settings, 
     found: dict[str, Answers] = {KUATO: kuato.answers, HASHES: hashes.answers}
     for title, (name, bound) in SIMPLE.items():
         found[title] = step(title, lambda name=name, bound=bound: within(known, algorithms[name], bound))
-    found |= peers(files, known)
+    found |= of_peers(files)
     found |= step("each algorithm alone", lambda: alone(known, kuato.answers, algorithms, kuato.rules, truth, names))
     return found
 
 
-def usable() -> list[str]:
+def loaded(settings: Settings) -> Mapping[str, Fingerprint]:
+    with Matcher.open(settings) as matcher:
+        return matcher.algorithms
+
+
+def usable(settings: Settings) -> list[str]:
     """Return the algorithms that work here: one that needs a model or a program which is not there is left out."""
     found = []
     for name in registry.available():
         try:
-            registry.load([name])
+            loaded(settings.with_overrides({"fingerprints.enabled": [name]}))
         except KuatoError as error:
             print(f"left out: {error}")
             continue
@@ -131,13 +138,30 @@ def step(title: str, work: Callable[[], Any]) -> Any:
     return done
 
 
-def peers(files: Mapping[str, Path], known: Mapping[str, Query]) -> dict[str, Answers]:
-    """Return what the peers of benchmarks/peers.py answer; nothing where it is not there."""
+def of_peers(files: Mapping[str, Path]) -> dict[str, Answers]:
+    """Return what the peers of benchmarks/peers.py answer, by their own hashes; nothing where it is not there."""
     try:
-        from peers import predictions  # type: ignore[import-not-found]  # beside this script
-    except ImportError:
+        import peers  # beside this script
+    except ImportError as error:
+        print(f"no peers: {error}")
         return {}
-    return {name: step(name, lambda answer=answer: answer()) for name, answer in predictions(files, known).items()}
+    names = {path: name for name, path in files.items()}
+    found: dict[str, Answers] = {}
+    with ProcessPoolExecutor() as pool:
+        pictures = step("what the peers see", lambda: peers.seen(files.values(), pool))
+        called = [names[picture.path] for picture in pictures]
+        for name, rule in peers.peers(pool).items():
+            answers = step(name, lambda rule=rule: rule(pictures))
+            found[name] = {
+                called[n]: [Found(called[one.other], Decision(one.decision), one.distance) for one in sorted(some, key=order)]
+                for n, some in answers.items()
+            }
+    return found
+
+
+def order(one: Any) -> tuple[int, float]:
+    """Return by what the answers of a peer are sorted."""
+    return Decision(one.decision).rank, one.distance
 
 
 def within(known: Mapping[str, Query], algorithm: Fingerprint, bound: float) -> Answers:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matcher.engine import Matcher
 from matcher.errors import BadPicture, BadRequest, NotAPicture
 from matcher.evaluation import Progress, Trial, fingerprinted, no_progress, trial
 from matcher.labelled import Labelled
@@ -69,9 +70,10 @@ def side(tried: Trial, truth: GroundTruth) -> dict[str, Any]:
 
 def together(every: list[Settings]) -> Settings:
     """Return settings with all algorithms that any of these enables, so that one decoding serves them all."""
-    from matcher.fingerprints import registry
-
-    names = dict.fromkeys(name for one in every for name in registry.load(one["fingerprints.enabled"] or None))
+    names = dict[str, None]()
+    for one in every:
+        with Matcher.open(one) as matcher:
+            names |= dict.fromkeys(matcher.algorithms)
     return every[0].with_overrides({"fingerprints.enabled": list(names)})
 
 

@@ -3,11 +3,12 @@
 A pair is (query, known), as a search asks: the query in all its views, the least distance counts. Pairs with a picture that was refused,
 or that is too simple for the algorithm, have nothing to compare, and count at the distance 1.
 
-Of large fingerprints (local features), whose comparison costs about a millisecond, only the likely pairs are compared: those that belong
-together, those the search answered with, the nearest of every picture by each other algorithm, and a random sample of the rest. What is
-left counts at the distance 1, where unrelated pictures lie.
+Of large fingerprints (local features), whose comparison costs about a millisecond, and of any that would take too long, only the likely
+pairs are compared: those that belong together, those the search answered with, the nearest of every picture by each other algorithm, and a
+random sample of the rest. What is left counts at the distance 1, where unrelated pictures lie.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
@@ -22,8 +23,10 @@ from matcher.report.spread import Spread
 from matcher.truth import GroundTruth
 
 FUSED = "fused"
-NEAREST = 2  # pictures by each small fingerprint whose large ones are compared
-SAMPLED = 4_000  # pairs of the rest whose large ones are compared
+NEAREST = 2  # pictures by each other fingerprint whose costly ones are compared
+SAMPLED = 4_000  # pairs of the rest whose costly ones are compared
+BEARABLE = 600.0  # seconds that the comparison of all pairs may take
+TRIED = 32  # pictures compared to know what one comparison costs
 
 Row = NDArray[np.float64]
 # Told an algorithm, a query, and its distances, float64 (n,), to the pictures of these numbers, int64 (n,); NaN: nothing to compare.
@@ -48,7 +51,8 @@ class Pairs:
         The fused distance puts answers in the order of a search: (0 for YES, 1 for MAYBE, 2 for NO, plus the match's distance) / 3; that of
         a pair the search did not answer with is 2/3 + the least distance of any small fingerprint / 3.
         """
-        small = {name: one for name, one in self.trial.algorithms.items() if not one.large}
+        costly = {name for name, one in self.trial.algorithms.items() if one.large or self._seconds(one) > BEARABLE}
+        small = {name: one for name, one in self.trial.algorithms.items() if name not in costly}
         found = {name: Spread() for name in (*self.trial.algorithms, FUSED)}
         likely: set[tuple[int, int]] = set()
         for number, name in enumerate(self.names):
@@ -63,8 +67,8 @@ class Pairs:
             found[FUSED].count(fused[counted], same[counted])
             progress("compare", number + 1, len(self.names))
         likely |= self._related() | self._sampled()
-        for large in (one for one in self.trial.algorithms.values() if one.large):
-            self._count_large(large, likely, found[large.name], progress, listener)
+        for name in sorted(costly):
+            self._count_costly(self.trial.algorithms[name], likely, found[name], progress, listener)
         return found
 
     def answered(self) -> Spread:
@@ -86,6 +90,16 @@ class Pairs:
                 yield algorithm.name, np.array([near for near, _ in nearest(algorithm, query.views, self._known, small)], np.float64)
             else:
                 yield algorithm.name, np.full(len(self.names), np.inf)
+
+    def _seconds(self, algorithm: Fingerprint) -> float:
+        """Return about how long the comparison of all pairs in one view would take."""
+        values = [known[algorithm.name] for known in self._known if algorithm.name in known][:TRIED]
+        if not values:
+            return 0.0
+        algorithm.distance(values[0], values[:1])  # what it loads on first use is not counted
+        started = time.perf_counter()
+        algorithm.distance(values[0], values)
+        return (time.perf_counter() - started) / len(values) * len(self.names) ** 2
 
     @cached_property
     def _all(self) -> NDArray[np.int64]:
@@ -139,10 +153,10 @@ class Pairs:
         drawn = np.random.default_rng(len(self.names)).integers(0, count, (SAMPLED, 2))
         return {_ordered(a, b) for a, b in drawn.tolist() if a != b}
 
-    def _count_large(
+    def _count_costly(
         self, algorithm: Fingerprint, likely: set[tuple[int, int]], spread: Spread, progress: Progress, listener: Listener
     ) -> None:
-        """Count the pairs of one large fingerprint; each that is compared in both directions, which hardly differ."""
+        """Count the pairs of one costly algorithm; each that is compared in both directions, which hardly differ."""
         compared: dict[int, list[int]] = {}
         for a, b in sorted(likely):
             compared.setdefault(a, []).append(b)
@@ -153,7 +167,7 @@ class Pairs:
             known = [self._known[other] for other in kept]
             views = query.views if isinstance(query, Fingerprints) else {}
             enough = self.trial.rules.bounds(algorithm.name)[0]
-            distances = np.array(_by_large(algorithm, views, known, enough), np.float64)
+            distances = np.array(_in_any_view(algorithm, views, known, enough), np.float64)
             same = self._cluster[kept] == self._cluster[number]
             spread.count(np.repeat(distances, 2), np.repeat(same, 2))
             listener(algorithm.name, number, np.array(kept, np.int64), distances)
@@ -172,7 +186,7 @@ class Pairs:
 FUSED_BOUNDS = (1 / 3, 2 / 3)
 
 
-def _by_large(
+def _in_any_view(
     algorithm: Fingerprint, views: Mapping[str, Mapping[str, bytes]], known: list[Mapping[str, bytes]], enough: float
 ) -> list[float]:
     """Return the least distance over the views to each picture, NaN where there is nothing to compare.

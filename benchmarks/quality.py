@@ -1,6 +1,6 @@
 """How well every algorithm, Kuato's peers and Kuato itself do on labelled pictures, side by side in one run.
 
-    python benchmarks/quality.py IMAGES [--ground-truth FILE] [--write docs/quality.md]
+    python benchmarks/quality.py IMAGES [--ground-truth FILE] [--every 3] [--write docs/quality.md]
 
 Pictures get random names first. Each is fingerprinted once by all algorithms that are registered, enabled or not. An algorithm alone is
 compared with every picture, by the bounds of the rules in force; one that has none there by the threshold of its best F1 on these very
@@ -38,6 +38,7 @@ from matcher.truth import GroundTruth
 
 Answers = Mapping[str, Sequence[Found]]
 KUATO, HASHES = "Kuato", "Kuato without local features"
+PEERS = {"pdq-31": "PDQ <= 31", "phash-10": "pHash <= 10", "douglas-quaid": "Douglas-Quaid's default rule"}
 SIMPLE = {"PDQ <= 31": ("pdq", 31 / 256), "pHash <= 10": ("phash", 10 / 64)}
 FIGURES = (
     "base_yes",
@@ -68,12 +69,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", type=Path)
     parser.add_argument("--ground-truth", type=Path, help="by default ground_truth.json in or beside the pictures, else their subfolders")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth cluster and single picture")
     parser.add_argument("--algorithms", help="only these, with commas between (default: all that are registered)")
     parser.add_argument("--config", type=Path, help="a settings file other than the defaults")
     parser.add_argument("--seed", type=int, default=1, help="of the random names")
     parser.add_argument("--write", type=Path, metavar="PAGE", help=f"put the tables into this page, between {MARK.strip()} and {END}")
     args = parser.parse_args()
-    files, truth = anonymous(args.images, args.ground_truth or located(args.images), args.seed)
+    files, truth = anonymous(args.images, args.ground_truth or located(args.images), args.seed, args.every)
     wanted = args.algorithms.split(",") if args.algorithms else None
     with tempfile.TemporaryDirectory() as data:
         settings = Settings.load(args.config, environ={"KUATO_CONFIG": os.devnull}, overrides={"data.dir": data})
@@ -86,13 +88,15 @@ def main() -> None:
         put(args.write, text)
 
 
-def anonymous(images: Path, ground_truth: Path, seed: int) -> tuple[dict[str, Path], GroundTruth]:
-    """Return the pictures and their labels under random names."""
+def anonymous(images: Path, ground_truth: Path, seed: int, every: int = 1) -> tuple[dict[str, Path], GroundTruth]:
+    """Return the pictures and their labels under random names; of every so many clusters and single pictures one."""
     labelled = read(images, ground_truth)
+    clusters = list(labelled.truth.clusters.values())[::every]
+    truth = labelled.truth.only([*(name for members in clusters for name in members), *labelled.truth.singles[::every]])
     chance = random.Random(seed)
-    names = {name: f"{chance.getrandbits(64):016x}" for name in labelled.path_of}
-    files = {names[name]: path for name, path in labelled.path_of.items()}
-    return {name: files[name] for name in sorted(files)}, labelled.truth.renamed(names)
+    names = {name: f"{chance.getrandbits(64):016x}" for name in truth.names}
+    files = {names[name]: labelled.path_of[name] for name in truth.names}
+    return {name: files[name] for name in sorted(files)}, truth.renamed(names)
 
 
 def measured(files: Mapping[str, Path], truth: GroundTruth, settings: Settings, wanted: Sequence[str] | None = None) -> dict[str, Answers]:
@@ -106,9 +110,10 @@ def measured(files: Mapping[str, Path], truth: GroundTruth, settings: Settings, 
     small = [name for name in enabled if not algorithms[name].large]
     hashes = step(HASHES, lambda: trial(files, settings.with_overrides({"fingerprints.enabled": small}), known=known))
     found: dict[str, Answers] = {KUATO: kuato.answers, HASHES: hashes.answers}
-    for title, (name, bound) in SIMPLE.items():
-        found[title] = step(title, lambda name=name, bound=bound: within(known, algorithms[name], bound))
     found |= of_peers(files)
+    for title, (name, bound) in SIMPLE.items():
+        if title not in found:
+            found[title] = step(title, lambda name=name, bound=bound: within(known, algorithms[name], bound))
     found |= step("each algorithm alone", lambda: alone(known, kuato.answers, algorithms, kuato.rules, truth, names))
     return found
 
@@ -152,7 +157,7 @@ def of_peers(files: Mapping[str, Path]) -> dict[str, Answers]:
         called = [names[picture.path] for picture in pictures]
         for name, rule in peers.peers(pool).items():
             answers = step(name, lambda rule=rule: rule(pictures))
-            found[name] = {
+            found[PEERS.get(name, name)] = {
                 called[n]: [Found(called[one.other], Decision(one.decision), one.distance) for one in sorted(some, key=order)]
                 for n, some in answers.items()
             }

@@ -8,8 +8,10 @@ pairs are compared: those that belong together, those the search answered with, 
 random sample of the rest. What is left counts at the distance 1, where unrelated pictures lie.
 """
 
+import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import numpy as np
@@ -55,10 +57,10 @@ class Pairs:
         small = {name: one for name, one in self.trial.algorithms.items() if name not in costly}
         found = {name: Spread() for name in (*self.trial.algorithms, FUSED)}
         likely: set[tuple[int, int]] = set()
-        for number, name in enumerate(self.names):
+        for number, (name, rows) in enumerate(zip(self.names, self._all_rows(small), strict=True)):
             least = np.full(len(self.names), np.inf)
             counted, same = self._counted(number), self._cluster == self._cluster[number]
-            for algorithm, row in self._rows(name, small):
+            for algorithm, row in rows:
                 found[algorithm].count(row[counted], same[counted])
                 listener(algorithm, number, self._all, row)
                 least = np.fmin(least, row)
@@ -82,7 +84,15 @@ class Pairs:
             found.count(row[counted], (self._cluster == self._cluster[number])[counted])
         return found
 
-    def _rows(self, name: str, small: Mapping[str, Fingerprint]) -> Iterable[tuple[str, Row]]:
+    def _all_rows(self, small: Mapping[str, Fingerprint]) -> Iterator[list[tuple[str, Row]]]:
+        """Yield the rows of each query in turn, computed by as many threads as there are cores; few are held at once."""
+        cores = len(os.sched_getaffinity(0))
+        with ThreadPoolExecutor(cores) as threads:
+            for start in range(0, len(self.names), 16 * cores):
+                some = self.names[start : start + 16 * cores]
+                yield from threads.map(lambda name: list(self._rows(name, small)), some)
+
+    def _rows(self, name: str, small: Mapping[str, Fingerprint]) -> Iterator[tuple[str, Row]]:
         """Yield each algorithm's distances of one query to all pictures, float64 (n,), infinite where there is nothing to compare."""
         query = self.trial.queries[name]
         for algorithm in small.values():

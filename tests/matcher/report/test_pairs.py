@@ -1,5 +1,6 @@
 """The distances of all pairs are those that a comparison of each two would give."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -16,8 +17,10 @@ from matcher.report.spread import Spread
 from matcher.truth import GroundTruth
 
 
-def one_by_one(trial: Trial, truth: GroundTruth) -> dict[str, Spread]:
+@pytest.fixture(scope="module")
+def expected(tried: Trial, labelled: Labelled) -> dict[str, Spread]:
     """The same by comparing each two as search and `kuato compare` do."""
+    trial, truth = tried, labelled.truth
     found = {name: Spread() for name in trial.algorithms}
     for a, b in permutations(truth.names, 2):
         if truth.skipped(a, b):
@@ -30,8 +33,13 @@ def one_by_one(trial: Trial, truth: GroundTruth) -> dict[str, Spread]:
     return found
 
 
-def test_as_each_two_compared(tried: Trial, labelled: Labelled) -> None:
-    found, expected = Pairs(tried, labelled.truth).spreads(), one_by_one(tried, labelled.truth)
+@pytest.fixture(scope="module")
+def whole(tried: Trial, labelled: Labelled) -> dict[str, Spread]:
+    return Pairs(tried, labelled.truth).spreads()
+
+
+def test_as_each_two_compared(tried: Trial, labelled: Labelled, whole: dict[str, Spread], expected: dict[str, Spread]) -> None:
+    found = whole
     assert set(found) == {*expected, FUSED}
     count = len(labelled.truth.names)
     for name, spread in expected.items():
@@ -44,8 +52,8 @@ def test_as_each_two_compared(tried: Trial, labelled: Labelled) -> None:
     assert found["local"].compared > 0.8 * expected["local"].compared
 
 
-def test_the_fused_distance_is_the_order_of_answers(tried: Trial, labelled: Labelled) -> None:
-    truth, fused = labelled.truth, Pairs(tried, labelled.truth).spreads()[FUSED]
+def test_the_fused_distance_is_the_order_of_answers(tried: Trial, labelled: Labelled, whole: dict[str, Spread]) -> None:
+    truth, fused = labelled.truth, whole[FUSED]
     answered = [(a, one) for a, found in tried.answers.items() for one in found]
     yes = [truth.same(a, one.file) for a, one in answered if one.decision.value == "YES"]
     every = [truth.same(a, one.file) for a, one in answered]
@@ -65,23 +73,38 @@ def test_what_does_not_count_is_left_out(tried: Trial) -> None:
     assert {spread.pairs for spread in Pairs(tried, truth).spreads().values()} == {5 * 4 - 2}
 
 
-def test_a_refused_picture_is_far_from_all(tried: Trial, labelled: Labelled) -> None:
+def test_a_refused_picture_is_far_from_all(tried: Trial, labelled: Labelled, whole: dict[str, Spread]) -> None:
     name = labelled.truth.names[0]
     queries = {**tried.queries, name: NotAPicture("no picture")}
     answers = {query: tuple(one for one in found if one.file != name) for query, found in tried.answers.items()} | {name: ()}
     found = Pairs(Trial(queries, answers, tried.algorithms, tried.rules), labelled.truth).spreads()
-    whole = Pairs(tried, labelled.truth).spreads()
     for algorithm, spread in found.items():
         assert spread.pairs == whole[algorithm].pairs
         assert spread.same[-1] > 0 or algorithm == FUSED
     assert found["pdq"].compared < whole["pdq"].compared
 
 
-def test_of_many_pictures_only_the_likely_pairs_are_compared(tried: Trial, labelled: Labelled, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_pictures_only_the_likely_pairs_are_compared(
+    tried: Trial, labelled: Labelled, expected: dict[str, Spread], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pairs, "SAMPLED", 10)
     monkeypatch.setattr(pairs, "NEAREST", 1)
-    some, all_of_them = Pairs(tried, labelled.truth).spreads()["local"], one_by_one(tried, labelled.truth)["local"]
+    some, all_of_them = Pairs(tried, labelled.truth).spreads()["local"], expected["local"]
     assert some.compared < all_of_them.compared
     assert some.pairs == all_of_them.pairs
     # Those that belong together are compared in any case.
     assert int(some.same[:-1].sum()) >= int(all_of_them.same[:-1].sum()) - 2
+
+
+def test_what_would_take_too_long_is_compared_where_it_matters(
+    tried: Trial, labelled: Labelled, whole: dict[str, Spread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs, "BEARABLE", -1.0)
+    monkeypatch.setattr(pairs, "SAMPLED", 10)
+    small = {name: one for name, one in tried.algorithms.items() if not one.large}
+    found = Pairs(replace(tried, algorithms=small), labelled.truth).spreads()
+    for name in small:
+        assert found[name].compared < whole[name].compared and found[name].pairs == whole[name].pairs
+        # What belongs together is compared in any case, if in one direction only.
+        yes = tried.rules.bounds(name)[0]
+        assert abs(found[name].at(yes).tp - whole[name].at(yes).tp) <= 2

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from matcher.report import graphs
 from matcher.report.findings import Findings, shares
 from matcher.report.layout import places
+from matcher.report.mistakes import difficulty
 from matcher.report.plots import COLOURS, Drawing, Labels, bars, curve, histogram, matrix, network
 from matcher.report.scaling import Scaling
 from matcher.report.scores import Scorer
@@ -87,6 +88,7 @@ def _found(findings: Findings) -> Iterator[tuple[str, str, Drawing]]:
     rows = Scorer(findings.truth).scores(findings.trial.answers)["rows"]
     for name, title, of_difficulty in (("variants", "Found by variant", False), ("difficulties", "Found by difficulty", True)):
         shown = [row for row in rows if row.startswith("difficulty:") == of_difficulty]
+        shown.sort(key=lambda row: difficulty(row.removeprefix("difficulty:")) if row.startswith("difficulty:") else 0)
         if shown:
             series = {"YES or MAYBE": [rows[row]["any"] for row in shown], "YES": [rows[row]["yes"] for row in shown]}
             labels = [f"{row.removeprefix('difficulty:')} ({rows[row]['n']})" for row in shown]

@@ -38,6 +38,11 @@ class Mistakes:
     counts: tuple[int, int, int]
 
 
+def difficulty(name: str) -> int:
+    """Return the place of a difficulty among the others, the easiest first."""
+    return DIFFICULTIES.index(name) if name in DIFFICULTIES else len(DIFFICULTIES)
+
+
 def worst(trial: Trial, truth: GroundTruth) -> Mistakes:
     """Return the worst errors of a trial."""
     labelled = set(truth.names)
@@ -49,7 +54,7 @@ def worst(trial: Trial, truth: GroundTruth) -> Mistakes:
     ]
     yes = _once([pair for pair in wrong if pair[1].decision is Decision.YES])
     maybe = _once([p for p in wrong if p[1].decision is Decision.MAYBE and truth.worst(p[0], p[1].file) is Decision.NO])
-    missed = sorted(_missed(trial, truth), key=lambda pair: (_difficulty(truth, pair[0]), pair))
+    missed = sorted(_missed(trial, truth), key=lambda pair: (difficulty(truth.difficulty_of.get(pair[0], "?")), pair))
     return Mistakes(
         tuple(_mistake(trial, truth, name, one) for name, one in yes[:MOST]),
         tuple(_mistake(trial, truth, name, Found(other, Decision.NO, 1.0)) for name, other in missed[:MOST]),
@@ -74,11 +79,6 @@ def _missed(trial: Trial, truth: GroundTruth) -> list[tuple[str, str]]:
         if name in trial.queries and members[0] in trial.queries and not truth.skipped(name, members[0])
         if (name, members[0]) not in answered
     ]
-
-
-def _difficulty(truth: GroundTruth, name: str) -> int:
-    found = truth.difficulty_of.get(name, "?")
-    return DIFFICULTIES.index(found) if found in DIFFICULTIES else len(DIFFICULTIES)
 
 
 def _mistake(trial: Trial, truth: GroundTruth, query: str, one: Found) -> Mistake:

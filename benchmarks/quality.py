@@ -249,7 +249,8 @@ def tables(found: Mapping[str, Answers], truth: GroundTruth) -> str:
 def shown(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.4f}".rstrip("0").rstrip(".") if value >= 0.99 else f"{value:.3f}"
+    digits = 4 if 0.99 <= value < 1 else 3
+    return f"{value:.{digits}f}" if value % 1 else f"{value:.0f}"
 
 
 def put(page: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""A set of pages that look alike and are different: eighteen designs, each worn by invented brands in five languages, and how they are seen.
+"""A set of pages that look alike and are different: designs worn by invented brands in five languages, each seen in several ways.
 
     python benchmarks/lookalikes.py OUT --seed 1
 
@@ -34,7 +34,10 @@ TONGUES = ("en", "en", "en", "de", "de", "ru", "ru", "zh", "ar")
 
 @dataclass(frozen=True)
 class Plan:
-    """pages: of each design. seen: how many of them are seen in variants too. variants: of each of those. sparse: pages in each sparse group."""
+    """What to make.
+
+    pages: of each design. seen: how many of them are seen in variants too. variants: of each of those. sparse: pages of each sparse kind.
+    """
 
     seed: int
     designs: tuple[Design, ...] = DESIGNS
@@ -53,6 +56,7 @@ class Studio:
         self.files = 0
 
     def render(self, html: str, size: tuple[int, int], *, full: bool = False) -> Image.Image:
+        """Return what a window of that size shows of a page, or, full, the whole page."""
         with Image.open(io.BytesIO(self._browser.screenshot(html, *size, full=full))) as opened:
             return opened.convert("RGB")
 
@@ -61,7 +65,7 @@ class Studio:
         ending = "png" if lossless else "jpg" if poorly else self._saving.choice(("png", "jpg", "webp"))
         quality = self._saving.randint(20, 45) if poorly else self._saving.randint(72, 92)
         name = f"{self._names.getrandbits(48):012x}.{ending}"
-        picture.save(self._folder / name, **({} if ending == "png" else {"quality": quality}))
+        picture.save(self._folder / name, **({"compress_level": 4} if ending == "png" else {"quality": quality}))
         self.files += 1
         return name
 
@@ -109,7 +113,8 @@ def make(plan: Plan, studio: Studio) -> Truth:
         wearers = random.sample(brands, min(design.brands, plan.pages))
         deck, pages = decks(design, random), []
         for n in range(plan.pages):
-            page = Page(plan.seed, design.name, wearers[n % len(wearers)], n // len(wearers), random.choice(TONGUES))
+            brand, contents = wearers[n % len(wearers)], n // len(wearers)
+            page = Page(plan.seed, design.name, brand, contents, random.choice(TONGUES))
             variants: list[str] = []
             while n < plan.seen and len(variants) < plan.variants:
                 # A page that is read from the right changes its whole layout with its language.
@@ -117,11 +122,12 @@ def make(plan: Plan, studio: Studio) -> Truth:
                 if drawn not in variants and not (drawn == "language" and page.language == "ar"):
                     variants.append(drawn)
             members = studio.page(design, page, random.choice(SIZES), variants)
-            pages.append(truth.page(f"{design.name}/{page.brand.name}/{page.contents}/{page.language}", members))
+            pages.append(truth.page(f"{design.name}/{brand.name}/{contents}/{page.language}", members))
         truth.alike(design.name, pages, "one design, other brand or other contents")
         print(f"{design.name}: {studio.files} pictures", flush=True)
     for name, documents in sparse_pages(plan.seed, plan.sparse).items():
-        pages = [truth.page(f"sparse/{name}", [(studio.save(studio.render(html, SIZES[0]), lossless=True), "base", "base")]) for html in documents]
+        shown = [studio.save(studio.render(html, SIZES[0]), lossless=True) for html in documents]
+        pages = [truth.page(f"sparse/{name}", [(file, "base", "base")]) for file in shown]
         truth.alike(name, pages, "pages that show next to nothing")
     return truth
 
@@ -131,6 +137,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="folder for images/ and ground_truth.json; must not hold pictures yet")
     parser.add_argument("--seed", type=int, default=1, help="another seed makes other brands, contents and variants")
     parser.add_argument("--pages", type=int, default=12, help="pages of each design")
+    parser.add_argument("--sparse", type=int, default=9, help="pages of each kind that show next to nothing, at most 9")
     parser.add_argument("--designs", help="only some, by name, with commas between", default=",".join(design.name for design in DESIGNS))
     given = parser.parse_args()
     known = {design.name: design for design in DESIGNS}
@@ -143,11 +150,13 @@ def main() -> None:
     if lacking := missing():
         parser.exit(3, f"{lacking}\n")
     folder.mkdir(parents=True, exist_ok=True)
-    plan = Plan(given.seed, tuple(known[name] for name in given.designs.split(",")), given.pages, seen=(given.pages + 1) // 2)
+    designs = tuple(known[name] for name in given.designs.split(","))
+    plan = Plan(given.seed, designs, given.pages, (given.pages + 1) // 2, sparse=given.sparse)
     with browser() as chromium:
         studio = Studio(plan, chromium, folder)
         truth = make(plan, studio)
-    (given.out / "ground_truth.json").write_text(json.dumps(truth.document(f"look-alikes {given.seed}"), indent=1, ensure_ascii=False), "utf-8")
+    document = json.dumps(truth.document(f"look-alikes {given.seed}"), indent=1)
+    (given.out / "ground_truth.json").write_text(document, "utf-8")
     print(f"{studio.files} pictures in {folder}")
 
 

@@ -1,8 +1,9 @@
 """Places that talk in public: a forum's list of threads, a thread, the blog of extortionists."""
 
-from looks.drawings import avatar, photo
-from looks.page import Page
-from looks.words import handle
+from .drawings import avatar
+from .page import Page
+from .photos import photo
+from .words import handle
 
 
 def _head(page: Page) -> str:

@@ -55,8 +55,7 @@ class Brand:
             f'<path d="M10 90 V10 H60 A28 28 0 0 1 60 66 H34 V90Z" fill="{a}"/><circle cx="58" cy="38" r="13" fill="{b}"/>',
             f'<path d="M4 74 C24 20 40 100 56 46 S90 30 96 22" stroke="{a}" stroke-width="16" fill="none"/><circle cx="84" cy="76" r="14" fill="{b}"/>',
             f'<path d="M50 2 98 50 50 98 2 50Z" fill="{a}"/><path d="M50 24 76 50 50 76 24 50Z" fill="#fff"/><path d="M50 36 64 50 50 64 36 50Z" fill="{b}"/>',
-            f'<path d="M8 26 50 6 92 26V36H8Z" fill="{a}"/><g fill="{b}"><rect x="16" y="42" width="12" height="38"/><rect x="44" y="42" width="12" height="38"/>'
-            f'<rect x="72" y="42" width="12" height="38"/></g><rect x="6" y="84" width="88" height="12" fill="{a}"/>',
+            f'<path d="M8 26 50 6 92 26V36H8ZM6 84h88v12H6Z" fill="{a}"/><path d="M16 42h12v38H16ZM44 42h12v38H44ZM72 42h12v38H72Z" fill="{b}"/>',
         )[self.shape]
         return f'<svg class="logo" width="{size}" height="{size}" viewBox="0 0 100 100">{body}</svg>'
 

@@ -1,8 +1,9 @@
 """Messengers: one look for all who use it, other people and other words in each picture."""
 
-from looks.drawings import avatar, photo
-from looks.page import Page
-from looks.words import handle
+from .drawings import avatar
+from .page import Page
+from .photos import photo
+from .words import handle
 
 
 def _clock(minutes: int) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from looks import boards, chats, logins, papers, services, trade
-from looks.page import Page
+from . import boards, chats, logins, papers, services, trade
+from .page import Page
 
 RENDERED = {"width": "medium", "full": "medium", "changed": "easy", "cookie": "medium", "theme": "hard", "language": "hard"}
 

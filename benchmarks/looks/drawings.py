@@ -1,41 +1,10 @@
-"""Pictures for the pages, all drawn: goods, faces, photographs of nowhere, QR codes, bar codes, captchas, charts."""
+"""Pictures for the pages, all drawn: goods, faces, QR codes, bar codes, captchas, charts."""
 
-import base64
-import io
 from random import Random
 
-import cv2
 import numpy as np
-from PIL import Image
 
-
-def photo(random: Random, width: int, height: int, css: str = "") -> str:
-    """Return an image that has the statistics of a photograph: noise at all scales, a horizon, some lit bodies."""
-    return f'<img style="{css}" width="{width}" height="{height}" src="{photo_url(random, width, height)}">'
-
-
-def photo_url(random: Random, width: int, height: int) -> str:
-    chance = np.random.default_rng(random.getrandbits(48))
-    size = (max(16, width // 2), max(16, height // 2))
-    base, far = chance.uniform(30, 220, 3), chance.uniform(30, 220, 3)
-    slope = np.linspace(0, 1, size[1])[:, None, None]
-    pixels = (base * (1 - slope) + far * slope) * np.ones((size[1], size[0], 1))
-    for cells in (3, 6, 12, 25, 50):
-        grey = chance.normal(0, 90 / cells**0.6, (cells, cells, 1)) * np.ones(3) + chance.normal(0, 25 / cells**0.6, (cells, cells, 3))
-        pixels += cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
-    scene = np.clip(pixels, 0, 255).astype(np.uint8)
-    for _ in range(chance.integers(4, 14)):
-        colour = [int(c) for c in chance.integers(0, 256, 3)]
-        centre = (int(chance.integers(0, size[0])), int(chance.integers(0, size[1])))
-        axes = (int(chance.integers(4, 3 + size[0] // 5)), int(chance.integers(4, 4 + size[1] // 3)))
-        if chance.random() < 0.5:
-            cv2.ellipse(scene, centre, axes, float(chance.integers(0, 180)), 0, 360, colour, -1, cv2.LINE_AA)
-        else:
-            cv2.rectangle(scene, centre, (centre[0] + axes[0], centre[1] + axes[1]), colour, -1)
-    scene = cv2.addWeighted(scene, 0.75, cv2.GaussianBlur(scene, (0, 0), 6), 0.25, 0)
-    target = io.BytesIO()
-    Image.fromarray(scene).resize((width, height)).save(target, "JPEG", quality=82)
-    return "data:image/jpeg;base64," + base64.b64encode(target.getvalue()).decode()
+from .photos import photo
 
 
 def avatar(random: Random, size: int = 48, radius: str = "50%") -> str:

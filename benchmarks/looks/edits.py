@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from looks.words import LANGUAGES
+from .words import LANGUAGES
 
 Edit = Callable[[Image.Image, Random], Image.Image]
 

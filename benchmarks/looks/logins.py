@@ -1,7 +1,7 @@
 """Pages that ask for a password: a bank, a webmail, a sign-in in steps."""
 
-from looks.drawings import photo_url
-from looks.page import Page
+from .page import Page
+from .photos import photo_url
 
 
 def ground(page: Page) -> str:
@@ -41,12 +41,13 @@ def bank(page: Page) -> str:
 
 def webmail(page: Page) -> str:
     """A webmail: one card in the middle of the brand's colours."""
-    say, brand = page.say, page.brand
+    say, brand, chance = page.say, page.brand, page.random("webmail")
     css = f"""body{{background:{ground(page)};min-height:100vh;display:flex;flex-direction:column;align-items:center;justify-content:center}}
     .card{{width:400px;padding:34px 36px;box-shadow:0 8px 40px #0004;margin:24px}}.card .btn{{display:block}}.foot{{font-size:13px;background:var(--card);padding:4px 14px;border-radius:9px}}"""
     body = f"""<div class="card"><div style="text-align:center">{brand.logo(72)}<h1>{brand.name}</h1><p class="soft">{say("welcome")}</p></div>
     <label>{say("email")}</label><span class="in">&nbsp;</span><label>{say("password")}</label><span class="in">&nbsp;</span>
-    <p><input type="checkbox"> {say("remember")}</p><span class="btn">{say("sign_in")}</span><p class="row"><a>{say("forgot")}</a><span class="grow"></span><a>{say("create")}</a></p></div>
+    <p><input type="checkbox"> {say("remember")}</p><span class="btn">{say("sign_in")}</span><p class="row"><a>{say("forgot")}</a><span class="grow"></span><a>{say("create")}</a></p>
+    <p class="soft">{page.words.sentence(chance)}</p></div>
     <div class="foot soft">© 2026 {brand.name} · {say("privacy")} · {say("terms")} · {say("help")}</div>"""
     return page.html(css, body)
 

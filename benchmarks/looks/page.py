@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from random import Random
 
-from looks.brands import Brand
-from looks.words import LANGUAGES, Language
+from .brands import Brand
+from .words import LANGUAGES, Language
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Papers about money: a till's receipt, an invoice, a page that waits for coins."""
 
-from looks.drawings import barcode, qr
-from looks.page import Page
+from .drawings import barcode, qr
+from .page import Page
 
 
 def receipt(page: Page) -> str:

@@ -1,7 +1,8 @@
 """Pages of services: a parcel that waits for a fee, a gate with a captcha, the panel behind a kit, an offer to grow rich."""
 
-from looks.drawings import avatar, captcha, chart, photo
-from looks.page import Page
+from .drawings import avatar, captcha, chart
+from .page import Page
+from .photos import photo
 
 
 def parcel(page: Page) -> str:

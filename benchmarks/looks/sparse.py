@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from random import Random
 
-from looks.words import LANGUAGES
+from .words import LANGUAGES
 
 COLOURS = ("#fff", "#fafafa", "#000", "#181a1f", "#f0f4f8", "#1e3a5f", "#7a1020", "#eee8d5", "#0f5132", "#808080")
 
@@ -29,7 +29,7 @@ def _spinner(random: Random, n: int) -> str:
 
 
 def sparse_pages(seed: int, each: int = 9) -> Mapping[str, list[str]]:
-    """Return groups of pages, by what they show; within a group all are different, and none is evidence for another."""
+    """Return groups of pages, by what they show; within a group all are different. each: of a group, at most 9."""
     random = Random(f"{seed}/sparse")
     servers = ("nginx", "nginx/1.18.0 (Ubuntu)", "openresty", "Apache/2.4.57 (Debian) Server at host.example Port 443", "cloudfront", "lighttpd/1.4.69", "Microsoft-IIS/10.0", "Caddy", "envoy")
     codes = ("404 Not Found", "502 Bad Gateway", "403 Forbidden", "500 Internal Server Error", "503 Service Temporarily Unavailable", "504 Gateway Time-out", "410 Gone", "429 Too Many Requests", "400 Bad Request")

@@ -2,9 +2,10 @@
 
 from random import Random
 
-from looks.drawings import avatar, goods, photo_url
-from looks.page import Page
-from looks.words import handle
+from .drawings import avatar, goods
+from .page import Page
+from .photos import photo_url
+from .words import handle
 
 PLACES = ("NL", "DE", "UK", "US", "FR", "PL", "ES", "CA", "AU", "RU", "CN", "WW")
 

@@ -2,6 +2,10 @@
 
     python benchmarks/lookalikes.py OUT --seed 1
 
+Looks at one page (saved again, another width, theme or language, a cookie dialog, in a report ..) belong together; pages of one design
+under another brand or with other contents do not, and MAYBE ("the same kit") is the strongest answer that is no error. A translated
+page stays the page: brand, layout and pictures are the same. Pages without variants, blank ones and errors match nothing.
+
 Writes OUT/images and OUT/ground_truth.json; the same seed makes the same pages. Renders with Chromium, which must be installed with fonts
 (Debian: apt-get install chromium fonts-dejavu fonts-noto-core fonts-noto-cjk). Then:
 
@@ -99,9 +103,9 @@ class Studio:
 
 
 def decks(design: Design, random: Random) -> Iterator[str]:
-    """Yield the design's variants for ever, each as often as any other."""
+    """Yield the design's variants for ever, each as often as any other, but language twice, which few designs have."""
     while True:
-        cards = [name for name in [*EDITS, *RENDERED] if name not in design.without]
+        cards = [name for name in [*EDITS, *RENDERED, "language"] if name not in design.without]
         random.shuffle(cards)
         yield from cards
 

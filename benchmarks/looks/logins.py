@@ -25,7 +25,7 @@ def bank(page: Page) -> str:
     phone = f"0800 {chance.randint(100, 999)} {chance.randint(100, 999)}"
     css = f"""
     .top{{background:var(--card);border-bottom:3px solid var(--a)}}.top .row{{height:72px}}nav a{{margin:0 10px;color:var(--fg)}}
-    .hero{{background:{ground(page)};padding:36px 0}}.hero .card{{width:390px;box-shadow:0 4px 24px #0003}}.hero .say{{color:#fff;text-shadow:0 1px 4px #0009;flex:1;padding:20px}}
+    .hero{{background:{ground(page)};padding:36px 0}}.hero .card{{width:390px;box-shadow:0 4px 24px #0003}}.hero .say{{{"" if brand.style == 3 else "color:#fff;text-shadow:0 1px 4px #0009;"}flex:1;padding:20px}}
     .hero .say h1{{font-size:38px}}.news{{flex-wrap:wrap;align-items:stretch;padding:26px 24px}}.news .card{{min-width:260px}}.foot{{border-top:1px solid var(--line);padding:18px 0}}
     """
     note = f'<p style="background:#fff3cd;color:#664d03;padding:8px 12px">{say("locked")}</p>' if chance.random() < 0.4 else ""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import boards, chats, logins, papers, services, trade
+from . import boards, chats, logins, papers, posts, services, trade
 from .page import Page
 
 RENDERED = {"width": "medium", "full": "medium", "changed": "easy", "cookie": "medium", "theme": "hard", "language": "hard"}
@@ -41,6 +41,8 @@ DESIGNS = (
     Design("threads", boards.threads, 9, WRITTEN),
     Design("thread", boards.thread, 9, WRITTEN),
     Design("leaks", boards.leaks, without=WRITTEN),
+    Design("paste", posts.paste, 9, WRITTEN),
+    Design("profile", posts.profile, 4, WRITTEN),
     Design("bubbles", chats.bubbles, 3, MESSENGER),
     Design("channels", chats.channels, 3, MESSENGER),
     Design("receipt", papers.receipt, 10, PAPER | {"width"}),

@@ -61,7 +61,7 @@ a{color:var(--a);text-decoration:none}.soft{color:var(--soft)}.row{display:flex;
 .in{display:block;width:100%;padding:10px 12px;border:1px solid var(--line);border-radius:var(--r);background:var(--card);color:var(--fg);margin:4px 0 14px}
 .btn{display:inline-block;background:var(--a);color:#fff;border-radius:var(--r);padding:10px 22px;font-weight:600;text-align:center}
 .wide{max-width:1180px;margin:0 auto;padding:0 24px}table{border-collapse:collapse;width:100%}h1,h2,h3{margin:.2em 0 .5em;line-height:1.2}
-.logo{vertical-align:middle;flex:none}img{display:block;max-width:100%}.mono{font-family:'DejaVu Sans Mono',monospace}
+.logo{vertical-align:middle;flex:none}.sign{background:#fff;border-radius:7px;padding:4px;flex:none;line-height:0}img{display:block;max-width:100%}.mono{font-family:'DejaVu Sans Mono',monospace}
 .veil{position:fixed;inset:0;background:#0007;display:flex;align-items:flex-end;justify-content:center}
 .veil>div{background:#fff;color:#222;max-width:860px;margin:0 20px 40px;padding:24px 28px;border-radius:8px;font-family:'Noto Sans','Noto Sans CJK SC'}
 .veil b{display:inline-block;padding:9px 20px;border-radius:4px;background:#2b6cb0;color:#fff;margin:12px 8px 0 0}.veil b+b{background:#e2e8f0;color:#333}

@@ -47,7 +47,7 @@ def coins(page: Page) -> str:
     coin = chance.choice(("BTC", "XMR", "ETH", "LTC", "USDT"))
     wallet = "".join(chance.choices("abcdefghjkmnpqrstuvwxyz0123456789", k=42))
     css = """body{min-height:100vh;display:flex;align-items:center;justify-content:center}.card{width:780px;padding:0;overflow:hidden;box-shadow:0 6px 30px #0002}.bar{background:var(--a);color:#fff;padding:12px 22px}"""
-    body = f"""<div class="card"><div class="bar row">{brand.logo(34)}<b class="grow" style="font-size:19px">{brand.name}</b><span>{say("time_left")} {fresh.randint(0, 59):02}:{fresh.randint(0, 59):02}</span></div>
+    body = f"""<div class="card"><div class="bar row"><span class="sign">{brand.logo(34)}</span><b class="grow" style="font-size:19px">{brand.name}</b><span>{say("time_left")} {fresh.randint(0, 59):02}:{fresh.randint(0, 59):02}</span></div>
     <div class="row" style="padding:28px;gap:32px"><div style="background:#fff;padding:10px">{qr(chance, 230)}</div><div class="grow"><h3>{say("amount")}</h3><h1 style="margin:0">{chance.uniform(0.001, 3):.6f} {coin}</h1><p class="soft">≈ {chance.randint(50, 4000)}.{chance.randint(10, 99)} USD</p>
     <b>{say("address")}</b><div class="mono in" style="font-size:13px;word-break:break-all">{wallet}</div><p class="soft">⟳ {say("waiting")}…</p></div></div>
     <div style="padding:14px 28px;border-top:1px solid var(--line)" class="soft row"><span class="grow">#{chance.randint(100000, 999999)} · {page.words.title(chance, 2, 4)}</span><span>{say("help")}</span></div></div>"""

@@ -20,7 +20,7 @@ def paste(page: Page) -> str:
     css = """.head{background:var(--a);color:#fff;padding:10px 0}ol{background:var(--card);border:1px solid var(--line);margin:0;padding:10px 10px 10px 58px;font:13px/1.55 'DejaVu Sans Mono','Noto Sans Mono CJK SC';direction:ltr}
     li::marker{color:var(--soft)}"""
     seen = page.fresh("seen")
-    body = f"""<div class="head"><div class="wide row">{brand.logo(34)}<h2 class="grow" style="margin:0">{brand.name}</h2><span>{say("search")}</span><span>{say("sign_in")}</span></div></div>
+    body = f"""<div class="head"><div class="wide row"><span class="sign">{brand.logo(34)}</span><h2 class="grow" style="margin:0">{brand.name}</h2><span>{say("search")}</span><span>{say("sign_in")}</span></div></div>
     <div class="wide" style="padding-top:14px"><div class="row">{avatar(chance, 46)}<div><h2 style="margin:0">{words.title(chance, 2, 5)}</h2><small class="soft">{handle(chance)} · {chance.randint(1, 28)}.{chance.randint(1, 12)}.2026 · {say("views")}: {seen.randint(20, 9000)} · {chance.randint(1, 90)} kB</small></div></div><br><ol>{lines}</ol></div>"""
     return page.html(css, body, night=brand.style == 0)
 

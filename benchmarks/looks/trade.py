@@ -14,7 +14,7 @@ def _top(page: Page) -> str:
     say, fresh, brand = page.say, page.fresh("top"), page.brand
     links = "".join(f"<a>{say(key)}</a>" for key in ("home", "orders", "messages", "wallet", "forum"))
     return (
-        f'<div class="top row">{brand.logo(36)}<b style="font-size:22px">{brand.name}</b><nav class="grow">{links}</nav>'
+        f'<div class="top row"><span class="sign">{brand.logo(36)}</span><b style="font-size:22px">{brand.name}</b><nav class="grow">{links}</nav>'
         f'<span>BTC {fresh.randint(28, 99)},{fresh.randint(100, 999)} · XMR {fresh.randint(120, 290)}.{fresh.randint(10, 99)}</span></div>'
     )
 

@@ -73,12 +73,14 @@ class VectorFingerprint(Fingerprint):
     """A vector of `dimension` whole numbers from 0 to 255, compared by how far apart two are; found by a sketch of 256 bits.
 
     Two metrics, both in 0..1 of the farthest that two vectors can be apart: "euclidean", which is `distance`, and "manhattan".
+    reach: up to which distance the sketch finds nearly all.
     """
 
     METRICS: ClassVar[tuple[str, ...]] = ("euclidean", "manhattan")
     SKETCH_BITS: ClassVar[int] = 256
 
     dimension: ClassVar[int]
+    reach: ClassVar[float] = 0.0
 
     def valid(self, fingerprint: bytes) -> bool:
         return len(fingerprint) == self.dimension and any(fingerprint)

@@ -92,11 +92,11 @@ def words(letters: Letters, starts: NDArray[np.int64] = STARTS, length: int = WO
 def signature(rgb: Pixels, rows: Floats, columns: Floats) -> Letters:
     """Return the 648 letters of a picture, uint8 (height, width, 3), of whose rows and columns the busyness is known."""
     means = _means(rgb, _places(rows), _places(columns))
-    apart = np.zeros((POINTS, POINTS, len(NEIGHBOURS)))
+    around = np.zeros((POINTS, POINTS, len(NEIGHBOURS)))
     inner = np.pad(means, 1, constant_values=np.nan)
     for n, (down, right) in enumerate(NEIGHBOURS):
-        apart[..., n] = means - inner[1 + down : 1 + down + POINTS, 1 + right : 1 + right + POINTS]
-    apart = np.nan_to_num(apart, nan=0.0).ravel()
+        around[..., n] = means - inner[1 + down : 1 + down + POINTS, 1 + right : 1 + right + POINTS]
+    apart = np.nan_to_num(around, nan=0.0).ravel()
     apart[np.abs(apart) < SAME] = 0
     letters = np.sign(apart).astype(np.int8)
     for sign in (1, -1):

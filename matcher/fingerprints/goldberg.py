@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.fingerprints.base import Floats, VotingFingerprint
-from matcher.picture import AS_IS, NEGATIVE, TURNED_NEGATIVES, VIEWS, Picture, Pixels
+from matcher.picture import ALL_VIEWS, AS_IS, NEGATIVE, VIEWS, Picture, Pixels
 
 Letters = NDArray[np.int8]
 
@@ -39,7 +39,7 @@ class Goldberg(VotingFingerprint):
     """
 
     name, version, family = "goldberg", 1, "gradient"
-    views = (*VIEWS, *TURNED_NEGATIVES)
+    views = ALL_VIEWS
     exact = True
 
     def compute(self, picture: Picture) -> bytes | None:

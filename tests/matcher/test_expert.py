@@ -81,7 +81,7 @@ def test_the_turned_negative_is_one_of_goldberg_s_sixteen(expert: ExpertSearch) 
     assert answer.matches[0].evidence[0].view == "negative rotated 270"
 
 
-def test_a_mirrored_copy_is_found_by_the_pHash_of_576_bits(expert: ExpertSearch) -> None:
+def test_a_mirrored_copy_is_found_by_the_longer_phash(expert: ExpertSearch) -> None:
     mirrored = saved(Image.fromarray(np.asarray(photo(1))[:, ::-1]), "JPEG", 80)
     (match,) = expert.answer(query(mirrored, "phash-576"), Question("phash-576"), Scope()).matches
     assert (match.picture.sources[0].id, match.evidence[0].view) == ("photo", "mirrored")

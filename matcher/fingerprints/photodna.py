@@ -52,6 +52,7 @@ class PhotoDNA(VectorFingerprint):
     name, version, family, dimension = "photodna", 1, "gradient", 144
     views = tuple(VIEWS)
     exact = True
+    reach = 0.14
 
     def compute(self, picture: Picture) -> bytes | None:
         return vector(brightness(picture))

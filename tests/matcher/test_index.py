@@ -52,7 +52,7 @@ def test_of_576_bits_all_within_the_radius_and_hardly_any_others(store: Store) -
         expected = set((np.flatnonzero(distances <= 71) + 1).tolist())
         found = set(index.search(query.tobytes()).ids.tolist())
         assert expected <= found
-        assert sum(distances[id - 1] > 200 for id in found) <= 1
+        assert sum(distances[id - 1] > 200 for id in found) <= 4
         hits += len(expected) - 1
     assert hits > 50
 

@@ -246,7 +246,7 @@ class ExpertSearch:
         return Match(record, decision, relation, distance, (one,))
 
     def _beyond(self, question: Question, farthest: float) -> Iterator[str]:
-        """Yield that not all so far away are found, where that is so."""
+        """Yield that not all so far away as was asked for are found, where that is so."""
         name, algorithm = question.algorithm, self._algorithms[question.algorithm]
         space = self._collection.filing.space(name)
         if space is None or not isinstance(algorithm, BinaryFingerprint | VectorFingerprint):
@@ -254,7 +254,7 @@ class ExpertSearch:
         reach = (
             algorithm.reach if isinstance(algorithm, VectorFingerprint) else self._collection.filing.bands[space].radius / algorithm.bits
         )
-        if farthest > reach + _ROUNDING:
+        if question.farthest is not None and farthest > reach + _ROUNDING:
             yield f"of pictures farther than {reach:.3f} by {name} only some are found"
 
 

@@ -5,14 +5,13 @@ hashes cannot be compared with it. Equal to that program's integers on the same 
 orientation and drops transparency, so of a turned or transparent file its vector is another one than ours.
 """
 
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.fingerprints.base import Floats, VectorFingerprint
-from matcher.picture import VIEWS, Picture
+from matcher.picture import NEGATIVE, VIEWS, Picture
 
 GRID = 26
 CELLS = 6
@@ -55,13 +54,46 @@ class PhotoDNA(VectorFingerprint):
     reach = 0.14
 
     def compute(self, picture: Picture) -> bytes | None:
-        return vector(brightness(picture))
+        blocks = Blocks.of(brightness(picture))
+        return vector(blocks) if blocks is not None else None
 
     def compute_views(self, picture: Picture) -> dict[str, bytes]:
-        pixels = brightness(picture)
-        turned: dict[str, Callable[[Any], Any]] = VIEWS | {"negative": lambda a: 3 * 255 - a}
-        found = {view: vector(turn(pixels)) for view, turn in turned.items()}
+        blocks = Blocks.of(brightness(picture))
+        found = {view: vector(blocks.seen(view)) for view in self.views} if blocks is not None else {}
         return {view: value for view, value in found.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The picture cut into a few hundred blocks a side, at all lines of pixels that matter in any of its turns.
+
+    sums: brightness of each block, int64 (m, n). heights, widths: of the rows and columns of blocks in pixels, int64 (m,) and (n,).
+    """
+
+    sums: NDArray[np.int64]
+    heights: NDArray[np.int64]
+    widths: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.uint16]) -> "Blocks | None":
+        """Return the blocks of the brightness of each pixel, uint16 (height, width); None for one row of pixels."""
+        if min(pixels.shape) < 2:
+            return None
+        rows, columns = (_cuts(length) for length in pixels.shape)
+        bands = np.add.reduceat(pixels, rows, axis=0, dtype=np.uint32)
+        sums = np.add.reduceat(bands, columns, axis=1, dtype=np.int64)
+        return cls(sums, np.diff(rows, append=pixels.shape[0]), np.diff(columns, append=pixels.shape[1]))
+
+    def seen(self, view: str) -> "Blocks":
+        """Return the blocks of the picture turned, mirrored or inverted."""
+        if view == NEGATIVE:
+            return Blocks(3 * 255 * np.outer(self.heights, self.widths) - self.sums, self.heights, self.widths)
+        shape = self.sums.shape
+        turn = VIEWS[view]
+        heights, widths = (turn(np.broadcast_to(one, shape)) for one in (self.heights[:, None], self.widths))
+        upright = turn(np.empty((1, 2))).shape == (1, 2)
+        down, across = (heights, widths) if upright else (widths, heights)
+        return Blocks(turn(self.sums), down[:, 0], across[0])
 
 
 def brightness(picture: Picture) -> NDArray[np.uint16]:
@@ -74,11 +106,9 @@ def brightness(picture: Picture) -> NDArray[np.uint16]:
     return total
 
 
-def vector(pixels: NDArray[np.uint16]) -> bytes | None:
-    """Return the vector of the brightness of each pixel, uint16 (height, width)."""
-    if min(pixels.shape) < 2:
-        return None
-    values = gradients(pixels)
+def vector(blocks: Blocks) -> bytes | None:
+    """Return the vector of a picture, None for one too simple."""
+    values = gradients(blocks)
     if float(np.sqrt(values @ values)) < FAINTEST:
         return None
     for step in range(1, ROUNDS + 1):
@@ -89,43 +119,36 @@ def vector(pixels: NDArray[np.uint16]) -> bytes | None:
     return np.clip(values * 256 / LARGEST, 0, 255).astype(np.uint8).tobytes()
 
 
-def gradients(pixels: NDArray[np.uint16]) -> Floats:
+def gradients(blocks: Blocks) -> Floats:
     """Return the 144 sums of gradients, float64, before they are brought to one length."""
-    height, width = pixels.shape
-    down, right = height / 28, width / 28
+    rows, columns = blocks.heights.cumsum() - 1, blocks.widths.cumsum() - 1
+    height, width = int(rows[-1]) + 1, int(columns[-1]) + 1
+    sums = blocks.sums.cumsum(axis=0).cumsum(axis=1).astype(np.float64)
     grid = np.zeros((GRID, GRID))
-    at = np.arange(GRID) + 1.5
-    lines = [(_line(at * right, r * right, width), _line(at * down, r * down, height)) for r, _ in SQUARES]
-    columns = np.unique(np.concatenate([_touched(*x) for x, _ in lines]))
-    rows = np.unique(np.concatenate([_touched(*y) for _, y in lines]))
-    sums = _sums(pixels, rows, columns)
-    for ((left, end), (top, bottom)), (_, weight) in zip(lines, SQUARES, strict=True):
-        corners = [_interpolated(sums, rows, columns, y, x) for y, x in ((top, left), (top, end), (bottom, left), (bottom, end))]
+    for (_, weight), (top, bottom), (left, right) in zip(SQUARES, _lines(height), _lines(width), strict=True):
+        corners = [_interpolated(sums, rows, columns, y, x) for y, x in ((top, left), (top, right), (bottom, left), (bottom, right))]
         a, b, c, d = (corner * weight for corner in corners)
         grid += a - b - c + d
     across = grid[1:-1, :-2] - grid[1:-1, 2:]
     along = grid[:-2, 1:-1] - grid[2:, 1:-1]
     parts = np.stack([np.maximum(across, 0), np.maximum(-across, 0), np.maximum(along, 0), np.maximum(-along, 0)], axis=-1)
     cells = np.einsum("ay,bx,yxk->abk", SPREAD, SPREAD, parts)
-    return np.asarray(cells.ravel() / (right * SCALE * down * 3), np.float64)
+    return np.asarray(cells.ravel() / (width / 28 * SCALE * (height / 28) * 3), np.float64)
 
 
-def _line(at: Floats, half: float, length: int) -> tuple[Floats, Floats]:
-    """Return where squares around `at` begin and end, float64 (26,), inside the picture but for its last pixel."""
-    return np.clip(at + (-half - 1), 0, length - 2), np.clip(at + half, 0, length - 2)
+def _lines(length: int) -> list[tuple[Floats, Floats]]:
+    """Return where the squares of each size begin and end along a side, float64 (26,), inside the picture but for its last pixel."""
+    step = length / 28
+    at = (np.arange(GRID) + 1.5) * step
+    return [(np.clip(at + (-r * step - 1), 0, length - 2), np.clip(at + r * step, 0, length - 2)) for r, _ in SQUARES]
 
 
-def _touched(begin: Floats, end: Floats) -> NDArray[np.int64]:
-    """Return the lines of pixels whose sums are needed."""
-    whole = np.concatenate([begin, end]).astype(np.int64)
-    return np.concatenate([whole, whole + 1])
-
-
-def _sums(pixels: NDArray[np.uint16], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Floats:
-    """Return the sum of all pixels up to each of these rows and columns, float64: a few hundred a side, whatever the picture's size."""
-    bands = np.add.reduceat(pixels[: rows[-1] + 1], np.concatenate([[0], rows[:-1] + 1]), axis=0, dtype=np.uint32)
-    blocks = np.add.reduceat(bands[:, : columns[-1] + 1], np.concatenate([[0], columns[:-1] + 1]), axis=1, dtype=np.int64)
-    return blocks.cumsum(axis=0).cumsum(axis=1).astype(np.float64)
+def _cuts(length: int) -> NDArray[np.int64]:
+    """Return where blocks begin along a side: behind each line of pixels that is asked for, from either end."""
+    whole = np.concatenate([line for lines in _lines(length) for line in lines]).astype(np.int64)
+    behind = np.concatenate([whole, whole + 1]) + 1
+    cuts = np.unique(np.concatenate([[0], behind, length - behind]))
+    return cuts[cuts < length]
 
 
 def _interpolated(sums: Floats, rows: NDArray[np.int64], columns: NDArray[np.int64], y: Floats, x: Floats) -> Floats:

@@ -12,6 +12,7 @@ from matcher.collection import Added, Collection
 from matcher.decision import Rules
 from matcher.errors import BadRequest, NotFound
 from matcher.evidence import gather
+from matcher.expert import ExpertSearch, Question
 from matcher.extraction import Fingerprints
 from matcher.fingerprints import registry
 from matcher.forecast import Forecast
@@ -95,6 +96,7 @@ class Matcher:
             verified=settings["search.candidates"],
             probe_budget=settings["search.probe_budget"],
         )
+        self._expert = ExpertSearch(self.collection, self.algorithms, self.rules)
 
     @classmethod
     def open(cls, settings: Settings) -> "Matcher":
@@ -151,10 +153,43 @@ class Matcher:
         self, sha256: str, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
     ) -> Answer:
         """Return which other known pictures a known one may be, by its stored fingerprints. Raises NotFound, StoreUnavailable."""
+        return self._search.answer(*self._known(sha256, limit, banks, exclude))
+
+    def search_by(
+        self,
+        question: Question,
+        data: bytes,
+        *,
+        limit: int = 10,
+        banks: Iterable[str] | None = None,
+        exclude: Callable[[Record], bool] | None = None,
+        name: str = "picture",
+        waiting: float | None = None,
+    ) -> Answer:
+        """Return which known pictures one algorithm finds near this one. Raises what `search` does, and BadRequest."""
+        scope, wanted = self._scope(limit, banks, exclude), self._expert.check(question)
+        return self._expert.answer(self.pool.fingerprint(data, query=True, algorithms=wanted, name=name, waiting=waiting), question, scope)
+
+    def search_sha256_by(
+        self,
+        question: Question,
+        sha256: str,
+        *,
+        limit: int = 10,
+        banks: Iterable[str] | None = None,
+        exclude: Callable[[Record], bool] | None = None,
+    ) -> Answer:
+        """Return which other known pictures one algorithm finds near a known one, as it is. Raises what `search_by` does."""
+        query, scope = self._known(sha256, limit, banks, exclude)
+        return self._expert.answer(query, question, scope)
+
+    def _known(
+        self, sha256: str, limit: int, banks: Iterable[str] | None, exclude: Callable[[Record], bool] | None
+    ) -> tuple[Fingerprints, Scope]:
+        """Return a known picture as a query, which is not among its own answers."""
         record = self.get(sha256)
         query = Fingerprints(record.sha256, record.format, record.size, record.bytes_size, {"as is": self.collection.whole(record)})
-        scope = self._scope(limit, banks, lambda known: known.id == record.id or (exclude is not None and exclude(known)))
-        return self._search.answer(query, scope)
+        return query, self._scope(limit, banks, lambda known: known.id == record.id or (exclude is not None and exclude(known)))
 
     def compare(
         self,

@@ -15,7 +15,7 @@ from matcher.decode import Limits
 from matcher.errors import BadPicture, BadSettings, KuatoError
 from matcher.extraction import AS_IS, Fingerprints
 from matcher.formats import FORMATS
-from matcher.picture import VIEWS
+from matcher.picture import ALL_VIEWS
 from matcher.plaintext import printable as printable
 
 PREFIX = struct.Struct("<II")
@@ -78,7 +78,7 @@ def believed(
         _require(kind in FORMATS, "format")
         _require(type(width) is type(height) is int and width > 0 < height, "size")
         _require(max(width, height) <= limits.max_side and width * height <= limits.max_pixels, "size")
-        views = _views(header["fingerprints"], body, asked, VIEWS if query else (AS_IS,))
+        views = _views(header["fingerprints"], body, asked, ALL_VIEWS if query else (AS_IS,))
         timings = {str(name): float(spent) for name, spent in header["timings"].items()}
         _require(timings.keys() <= {"decode", *asked} and all(math.isfinite(t) and t >= 0 for t in timings.values()), "timings")
         warnings = header["warnings"]

@@ -62,7 +62,13 @@ COMMANDS: dict[str, list[list[str]]] = {
     "forget": [["forget", "--older-than", "2100-01-01", "--dry-run"]],
     "list": [["list"], ["list", "--tag", TAG], ["list", "--bank", "raids"], ["list", "--source", "file"]],
     "remove": [["remove", "0" * 64]],
-    "search": [["search", "{copy}"], ["search", "{file}"], ["search", "--sha256", "{sha256}"], ["search", "--sha256", "{other}"]],
+    "search": [
+        ["search", "{copy}"],
+        ["search", "{file}"],
+        ["search", "--sha256", "{sha256}"],
+        ["search", "--sha256", "{other}"],
+        ["search", "{copy}", "--algorithm", "local"],
+    ],
     "show": [["show", "{sha256}"]],
     "stats": [["stats"]],
     "tag": [["tag", "{sha256}", "--add", "one-more"]],
@@ -191,6 +197,8 @@ def test_every_route(guarded: Guarded, services: Services, logged: pytest.LogCap
     ask("POST", "/api/v1/pictures?search=true", **upload(guarded.file))
     ask("POST", "/api/v1/search", **upload(guarded.copy))
     ask("POST", "/api/v1/search/fingerprints", json={"fingerprints": {"pdq": whole["fingerprints"]["pdq"]["hex"]}})
+    found = ask("POST", "/api/v1/search/expert?algorithm=pdq", **upload(guarded.copy)).json["matches"]
+    assert guarded.record.sha256 in [match["picture"]["sha256"] for match in found]
     for many in ("/api/v1/search/many", "/api/v1/pictures/many"):
         job = ask("POST", many, **upload(guarded.copy, guarded.file)).json["id"]
         assert ask("GET", f"/api/v1/jobs/{job}?wait=30").json["state"] == "done"

@@ -8,12 +8,12 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from hashlib import sha256
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matcher import wire
 from matcher.child import Child, Died
@@ -34,13 +34,15 @@ _log = logging.getLogger(__name__)
 class WorkerPool:
     """Fingerprints pictures in at most `workers` processes at once (0: as many as there are cores). Thread-safe.
 
-    limits: for each picture. algorithms: names of the fingerprints that the workers load.
+    limits: for each picture. algorithms: names of the fingerprints that the workers load. settings: those that these read, as
+    JSON can carry them (`registry.settings_of`).
     Use as a context manager, or call `close`. Workers end by themselves when their host does.
     """
 
-    def __init__(self, limits: Limits, algorithms: Iterable[str], workers: int = 0) -> None:
+    def __init__(self, limits: Limits, algorithms: Iterable[str], workers: int = 0, settings: Mapping[str, Any] | None = None) -> None:
         self.limits = limits
         self.algorithms = tuple(dict.fromkeys(algorithms))
+        self._settings = dict(settings or {})
         self._places: list[Child | None] = [None] * (workers or len(os.sched_getaffinity(0)))  # None: nobody was started there yet
         self._size = len(self._places)
         self._waiting: deque[Future[Child | None]] = deque()
@@ -170,10 +172,10 @@ class WorkerPool:
 
     def _started(self) -> Child:
         try:
-            return Child(self.limits, self.algorithms, _REQUESTS)
+            return Child(self.limits, self.algorithms, self._settings, _REQUESTS)
         except Died:  # whoever killed it, no picture is to blame; but what dies twice will die again
             try:
-                return Child(self.limits, self.algorithms, _REQUESTS)
+                return Child(self.limits, self.algorithms, self._settings, _REQUESTS)
             except Died as death:
                 raise KuatoError(f"a decoding worker did not start: {death}") from None
 

@@ -1,13 +1,16 @@
 """What every fingerprint is: a name, bytes from a picture, and a distance."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.picture import Picture
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Fingerprint(ABC):
@@ -21,10 +24,11 @@ class Fingerprint(ABC):
     exact: equal to another tool's only on full-size pixels, so a picture may not be decoded at a reduced scale for it.
     large: kept beside the record, and read only for the few candidates worth a closer look.
     shows_pixels: something of the picture can be seen in the bytes; they never leave Kuato for a sensitive picture.
+    settings: names of the settings that `made` reads; only these are given to the workers.
     """
 
     name: ClassVar[str]
-    version: ClassVar[int]
+    version: int  # of a class as it comes; of an instance also what its settings change
     family: ClassVar[str]
     views: ClassVar[tuple[str, ...]] = ("as is",)
     default: ClassVar[bool] = False
@@ -32,6 +36,12 @@ class Fingerprint(ABC):
     exact: ClassVar[bool] = False
     large: ClassVar[bool] = False
     shows_pixels: ClassVar[bool] = False
+    settings: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def made(cls, _settings: Mapping[str, Any]) -> "Self":
+        """Return one as these settings want it; a setting that is not there is at its default. Raises BadSettings."""
+        return cls()
 
     @abstractmethod
     def compute(self, picture: Picture) -> bytes | None:

@@ -31,7 +31,7 @@ STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
 class BoW(VotingFingerprint):
-    """The histogram of the words of at most 500 ORB features.
+    """The histogram of the words of 500 ORB features (at most 1,000, where many are equally strong).
 
     compute: 8 bytes of the vocabulary's SHA-256, then word and count (uint16 each) of every word there is, in their order;
         None with fewer than 20 features.
@@ -99,7 +99,7 @@ def correlation(query: Floats, known: Floats) -> Floats:
     ours, theirs = query - query.mean(), known - known.mean(axis=1, keepdims=True)
     lengths = np.sqrt((ours**2).sum() * (theirs**2).sum(axis=1))
     # A histogram in which all words are equally frequent has no direction: as far as unrelated ones.
-    found = np.divide(theirs @ ours, lengths, out=np.zeros(len(known)), where=lengths > 0)
+    found = np.divide((theirs * ours).sum(axis=1), lengths, out=np.zeros(len(known)), where=lengths > 0)
     return np.clip((1 - found) / 2, 0, 1)
 
 

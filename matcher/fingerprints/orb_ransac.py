@@ -24,9 +24,9 @@ PARTS = 32  # of a pixel, in which places are kept
 
 
 class ORBRansac(Fingerprint):
-    """At most 500 ORB features with their places.
+    """500 ORB features with their places (at most 1,000, where many are equally strong).
 
-    compute: 36 bytes a feature: x and y in 32nds of a pixel of the picture at most 1,024 a side (uint16), 256 bits; None
+    compute: 36 bytes a feature: x and y in 32nds of a pixel of the picture at most 2,048 a side (uint16), 256 bits; None
         with fewer than 5 features.
     distance: 1 / (1 + (inliers - 10) / 10), 1 for 10 or fewer: pairs of features that are each other's nearest and differ
         in less than 64 bits, and lie within 5 pixels of one perspective (RANSAC). 0 for equal bytes.

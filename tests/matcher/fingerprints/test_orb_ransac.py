@@ -20,6 +20,8 @@ ORB = ORBRansac()
 
 class TestORBRansac(FingerprintContract):
     fingerprint = ORB
+    same = [("page", "page:q30"), ("page", "page:half"), ("page2", "page2:q30")]
+    different = [("page", "page2"), ("page", "page3"), ("page2", "photo:half")]
     too_simple = ["white", "black", "grey", "page:tiny"]
 
 
@@ -54,31 +56,31 @@ def test_golden_pairs(shared: Path) -> None:
 
 
 def test_places_are_kept_to_a_64th_of_a_pixel() -> None:
-    found = keypoints(drawn("photo"))
+    found = keypoints(drawn("page"))
     kept = unpacked(packed(found))
     assert np.abs(kept.points - found.points).max() <= 1 / 64 + 1e-6
     assert (kept.descriptors == found.descriptors).all()
 
 
 def test_a_picture_seen_from_the_side_is_near() -> None:
-    pixels = drawn("photo").rgb()
+    pixels = drawn("page").rgb()
     corners = np.array([[0, 0], [959, 0], [959, 599], [0, 599]], np.float32)
     aside = np.array([[40, 60], [900, 20], [860, 560], [90, 520]], np.float32)
     seen = cv2.warpPerspective(pixels, cv2.getPerspectiveTransform(corners, aside), (960, 600))
-    a, b = ORB.compute(drawn("photo")), ORB.compute(Picture(b"", "PNG", (960, 600), np.ascontiguousarray(seen)))
+    a, b = ORB.compute(drawn("page")), ORB.compute(Picture(b"", "PNG", (960, 600), np.ascontiguousarray(seen)))
     assert a and b
     assert ORB.distance(a, [b])[0] < 0.2
 
 
 def test_matches_that_no_perspective_explains_count_nothing() -> None:
     """The same features in other places: as many matches as there can be, and nothing in common."""
-    found = keypoints(drawn("photo"))
+    found = keypoints(drawn("page"))
     elsewhere = Keypoints(np.random.default_rng(1).permutation(found.points), found.descriptors)
     assert len(matches(found, elsewhere)) > 300
     assert ORB.distance(packed(found), [packed(elsewhere)])[0] > 0.8
 
 
 def test_what_can_be_no_features_is_refused() -> None:
-    found = packed(keypoints(drawn("photo")))
+    found = packed(keypoints(drawn("page")))
     assert ORB.valid(found)
     assert not ORB.valid(found[:-1]) and not ORB.valid(found[:36]) and not ORB.valid(b"")

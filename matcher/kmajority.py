@@ -29,20 +29,22 @@ class Clustering:
     settled: bool
 
 
-def k_majority(descriptors: Bits, start: Bits, most: int = 100, progress: Callable[[int, int], None] = lambda round, apart: None) -> Clustering:
+def k_majority(
+    descriptors: Bits, start: Bits, most: int = 100, progress: Callable[[int, int], None] = lambda _round, _apart: None
+) -> Clustering:
     """Cluster descriptors, uint8 (n, bytes; a multiple of 8 of these is fastest), from the centres `start`, uint8 (k, bytes).
 
     A descriptor belongs to the nearest centre, of equals the first. A bit of a centre is what most of its members have; on a
     tie, and without members, it stays. most: rounds at most. progress: told each round and its differing bits.
     """
     centres = start.copy()
-    for round in range(1, most + 1):
+    for turn in range(1, most + 1):
         labels, distances = nearest(descriptors, centres)
         apart = int(distances.sum())
-        progress(round, apart)
+        progress(turn, apart)
         moved = _majority(descriptors, labels, centres)
         if np.array_equal(moved, centres):
-            return Clustering(centres, labels, round, apart, True)
+            return Clustering(centres, labels, turn, apart, True)
         centres = moved
     labels, distances = nearest(descriptors, centres)
     return Clustering(centres, labels, most, int(distances.sum()), False)

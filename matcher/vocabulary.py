@@ -41,7 +41,8 @@ class Vocabulary:
         except OSError as error:
             raise BadSettings(f"the vocabulary {path} cannot be read: {error.strerror or error} {setting}") from error
         except (ValueError, EOFError, MemoryError) as error:
-            raise BadSettings(f"the vocabulary {path} is no NumPy array: {str(error)[:200]}; see `kuato vocabulary build` {setting}") from error
+            instead = "make one with `kuato vocabulary build`"
+            raise BadSettings(f"the vocabulary {path} is no NumPy array: {str(error)[:200]}; {instead} {setting}") from error
         if words.dtype != np.uint8 or words.ndim != 2 or words.shape[1] != BYTES:
             wanted = f"must be bytes (uint8), {BYTES} for each word"
             raise BadSettings(f"the vocabulary {path} holds {words.dtype} of shape {words.shape}, but {wanted} {setting}")
@@ -73,7 +74,7 @@ def default_path() -> Path:
 
 
 def build(
-    descriptors: Descriptors, words: int, seed: int = 0, progress: Callable[[int, int], None] = lambda round, apart: None
+    descriptors: Descriptors, words: int, seed: int = 0, progress: Callable[[int, int], None] = lambda _round, _apart: None
 ) -> tuple[Vocabulary, Clustering]:
     """Return a vocabulary of so many words made from descriptors, uint8 (n, 32), and how it came about.
 
@@ -85,7 +86,8 @@ def build(
     random = np.random.default_rng(seed)
     distinct, counts = np.unique(descriptors, axis=0, return_counts=True)
     if len(distinct) < words:
-        raise BadRequest(f"the pictures have {len(distinct):,} different features, too few for {words:,} words; give more pictures or ask for fewer words")
+        too_few = f"the pictures have {len(distinct):,} different features, too few for {words:,} words"
+        raise BadRequest(f"{too_few}; give more pictures or ask for fewer words")
     start = distinct[np.sort(random.choice(len(distinct), words, replace=False))]
     all_of = np.repeat(distinct, counts, axis=0)
     some = all_of if len(all_of) <= SAMPLE else all_of[np.sort(random.choice(len(all_of), SAMPLE, replace=False))]

@@ -69,7 +69,7 @@ def build(invocation: Invocation, paths: tuple[str, ...], words: int, out: str, 
                     held += len(outcome)
     descriptors = np.concatenate([np.zeros((0, 32), np.uint8), *found])
     with tables.progress("grouping them, rounds", None) as advance:
-        made, clustering = make(descriptors, words, seed, lambda round, _apart: advance(round))
+        made, clustering = make(descriptors, words, seed, lambda turn, _apart: advance(turn))
     made.save(Path(out), replace=force)
     bits = clustering.apart / max(len(clustering.labels), 1)
     if as_json:
@@ -86,7 +86,8 @@ def build(invocation: Invocation, paths: tuple[str, ...], words: int, out: str, 
             }
         )
     else:
-        tables.say(f"{len(made):,} words of {len(descriptors):,} features in {len(inputs) - len(errors):,} pictures, {clustering.rounds} rounds")
+        pictures = len(inputs) - len(errors)
+        tables.say(f"{len(made):,} words of {len(descriptors):,} features in {pictures:,} pictures, {clustering.rounds} rounds")
         tables.say(f"a feature differs from its word in {bits:.1f} of 256 bits; digest {made.digest.hex()}")
         tables.say(f"in use with bow.vocabulary = {as_text(out)}")
     click.get_current_context().exit(exit_code(errors))

@@ -100,13 +100,13 @@ def correlation(query: Floats, known: Floats) -> Floats:
     lengths = np.sqrt((ours**2).sum() * (theirs**2).sum(axis=1))
     # A histogram in which all words are equally frequent has no direction: as far as unrelated ones.
     found = np.divide((theirs * ours).sum(axis=1), lengths, out=np.zeros(len(known)), where=lengths > 0)
-    return np.clip((1 - found) / 2, 0, 1)
+    return np.asarray(np.clip((1 - found) / 2, 0, 1), np.float64)
 
 
 def bhattacharyya(query: Floats, known: Floats) -> Floats:
     """Return sqrt(1 - what they share) of a histogram (words,) and others (n, words), 0..1."""
     shared = np.sqrt(known * query).sum(axis=1) / np.sqrt(known.sum(axis=1) * query.sum())
-    return np.sqrt(np.clip(1 - shared, 0, 1))
+    return np.asarray(np.sqrt(np.clip(1 - shared, 0, 1)), np.float64)
 
 
 DISTANCES = {"bhattacharyya": bhattacharyya, "correlation": correlation}
@@ -120,7 +120,7 @@ def _shares(histogram: NDArray[np.void], size: int) -> Floats:
     """Return the share of each word, float64 (size,)."""
     shares = np.zeros(size)
     shares[histogram["word"]] = histogram["count"]
-    return shares / max(shares.sum(), 1)
+    return np.asarray(shares / max(shares.sum(), 1), np.float64)
 
 
 def _sketches(fingerprint: bytes) -> NDArray[np.int64]:

@@ -56,7 +56,7 @@ def levels(image: Image.Image) -> NDArray[np.uint8]:
     # A saturation of exactly 170 counts in neither.
     hues = [np.histogram(hue[coloured & some], np.linspace(0, 255, 7))[0] for some in (saturation < VIVID, saturation > VIVID)]
     shares = np.concatenate([[black.mean(), grey.mean()], *(counts / max(1, coloured.sum()) for counts in hues)])
-    return np.minimum(shares * (HIGHEST + 1), HIGHEST).astype(np.uint8)
+    return np.asarray(np.minimum(shares * (HIGHEST + 1), HIGHEST), np.uint8)
 
 
 def imagehash_hex(fingerprint: bytes) -> str:

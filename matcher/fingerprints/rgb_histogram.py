@@ -43,7 +43,7 @@ class RGBHistogram(Fingerprint):
 
     def distance(self, query: bytes, candidates: Sequence[bytes]) -> NDArray[np.float64]:
         known = np.array([_shares(candidate) for candidate in candidates]).reshape(-1, BINS)
-        return np.minimum(np.abs(known - _shares(query)).sum(axis=1) / (2 * WHOLE), 1.0)
+        return np.asarray(np.minimum(np.abs(known - _shares(query)).sum(axis=1) / (2 * WHOLE), 1.0), np.float64)
 
 
 def counts(pixels: Pixels) -> NDArray[np.int64]:

@@ -77,7 +77,9 @@ def test_the_one_that_comes_with_kuato() -> None:
     assert default_path().stat().st_size < 40_000
 
 
-@pytest.mark.parametrize(("words", "says"), [(1, "2 to 65,535"), (70_000, "2 to 65,535"), (60, "50 different features, too few for 60 words")])
+@pytest.mark.parametrize(
+    ("words", "says"), [(1, "2 to 65,535"), (70_000, "2 to 65,535"), (60, "50 different features, too few for 60 words")]
+)
 def test_words_that_cannot_be_made(words: int, says: str) -> None:
     descriptors = np.random.default_rng(5).integers(0, 256, (50, 32), np.uint8)
     with pytest.raises(BadRequest, match=says):

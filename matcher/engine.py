@@ -85,9 +85,7 @@ class Matcher:
         self.settings = settings
         self.algorithms = registry.load(settings["fingerprints.enabled"] or None, settings)
         self.rules = Rules.load(settings["decision.rules"] or None)
-        self.pool = WorkerPool(
-            settings.limits(), self.algorithms, settings["workers.count"], registry.settings_of(self.algorithms.values(), settings)
-        )
+        self.pool = WorkerPool.of(settings, self.algorithms)
         sensitivity = Sensitivity(settings["sensitive.tags"])
         self.collection = Collection(store, self.algorithms, settings["add.lease_seconds"], sensitivity=sensitivity)
         self._search = Search(

@@ -20,9 +20,13 @@ from matcher.child import Child, Died
 from matcher.decode import Limits
 from matcher.errors import BadRequest, Busy, DecodeCrash, DecodeTimeout, KuatoError, TooLarge
 from matcher.extraction import Fingerprints
+from matcher.fingerprints import registry
+from matcher.fingerprints.base import Fingerprint
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from matcher.settings import Settings
 
 _REQUESTS = 2000  # after so many a worker is replaced, whatever its libraries may have leaked
 _RESIDENT = 300 << 20  # bytes; a worker that still holds more between two pictures is replaced
@@ -49,6 +53,12 @@ class WorkerPool:
         self._closed = False
         self._warned = False
         self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, settings: "Settings", algorithms: Mapping[str, Fingerprint]) -> "Self":
+        """Return the pool that these settings want for these algorithms."""
+        read = registry.settings_of(algorithms.values(), settings)
+        return cls(settings.limits(), algorithms, settings["workers.count"], read)
 
     def fingerprint(
         self,

@@ -47,7 +47,7 @@ def duplicates(invocation: Invocation, paths: tuple[str, ...], maybe: bool, jobs
         raise no_pictures(paths)
     errors = list[KuatoError]()
 
-    with WorkerPool(settings.limits(), algorithms, settings["workers.count"], registry.settings_of(algorithms.values(), settings)) as pool:
+    with WorkerPool.of(settings, algorithms) as pool:
 
         def look(one: Input) -> tuple[Input, str | Fingerprints | KuatoError]:
             try:

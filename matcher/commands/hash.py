@@ -30,7 +30,7 @@ def hash_files(invocation: Invocation, paths: tuple[str, ...], names: tuple[str,
     algorithms = registry.load(registry.available() if every else names or settings["fingerprints.enabled"] or None, settings)
     errors, asked = list[KuatoError](), 0
 
-    with WorkerPool(settings.limits(), algorithms, settings["workers.count"], registry.settings_of(algorithms.values(), settings)) as pool:
+    with WorkerPool.of(settings, algorithms) as pool:
 
         def compute(one: Input) -> tuple[Input, Fingerprints | KuatoError]:
             try:

@@ -24,11 +24,11 @@ class Fingerprint(ABC):
     exact: equal to another tool's only on full-size pixels, so a picture may not be decoded at a reduced scale for it.
     large: kept beside the record, and read only for the few candidates worth a closer look.
     shows_pixels: something of the picture can be seen in the bytes; they never leave Kuato for a sensitive picture.
-    settings: names of the settings that `made` reads; only these are given to the workers.
+    settings: names of the settings that `configured` reads; only these are given to the workers.
     """
 
     name: ClassVar[str]
-    version: int  # of a class as it comes; of an instance also what its settings change
+    version: ClassVar[int]
     family: ClassVar[str]
     views: ClassVar[tuple[str, ...]] = ("as is",)
     default: ClassVar[bool] = False
@@ -39,8 +39,8 @@ class Fingerprint(ABC):
     settings: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
-    def made(cls, _settings: Mapping[str, Any]) -> "Self":
-        """Return one as these settings want it; a setting that is not there is at its default. Raises BadSettings."""
+    def configured(cls, settings: Mapping[str, Any]) -> "Self":  # noqa: ARG003 - of those that have settings
+        """Return the algorithm as these settings want it; most have none. Raises BadSettings."""
         return cls()
 
     @abstractmethod

@@ -51,11 +51,10 @@ class BoW(VotingFingerprint):
             raise BadSettings(f"there is no distance {distance!r}; there are {', '.join(DISTANCES)} (bow.distance)")
         self._measure = DISTANCES[distance]
         if vocabulary is not None and vocabulary.digest != Vocabulary.load().digest:
-            self.version = 2 + int.from_bytes(vocabulary.digest, "little") % 254
+            self.version = 2 + int.from_bytes(vocabulary.digest, "little") % 254  # type: ignore[misc]
 
     @classmethod
-    def made(cls, settings: Mapping[str, Any]) -> "Self":
-        """Return one with the vocabulary and the distance of the settings. Raises BadSettings."""
+    def configured(cls, settings: Mapping[str, Any]) -> "Self":
         path = settings.get("bow.vocabulary")
         return cls(Vocabulary.load(path) if path else None, settings.get("bow.distance") or "bhattacharyya")
 

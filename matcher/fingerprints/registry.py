@@ -23,14 +23,15 @@ _log = logging.getLogger(__name__)
 def load(names: Iterable[str] | None = None, settings: Mapping[str, Any] | None = None) -> dict[str, Fingerprint]:
     """Return the fingerprints of these names, in their order; without names the default set, by name.
 
-    settings: those that the fingerprints read; what is not there is at its default.
-    Raises BadSettings for a name that nobody registered, that two packages claim, whose class cannot be had, or whose settings
-    are wrong.
+    settings: as which they are to be made; None: as they are by themselves, which is enough for comparing fingerprints.
+    Raises BadSettings for a name that nobody registered, that two packages claim, or whose class cannot be had.
     """
     if names is None:
-        return {name: kind.made(settings or {}) for name, kind in available().items() if kind.default}
-    offered = _offered()
-    return {name: _class(name, offered).made(settings or {}) for name in names}
+        kinds = {name: kind for name, kind in available().items() if kind.default}
+    else:
+        offered = _offered()
+        kinds = {name: _class(name, offered) for name in names}
+    return {name: kind() if settings is None else kind.configured(settings) for name, kind in kinds.items()}
 
 
 def settings_of(algorithms: Iterable[Fingerprint], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,6 +65,8 @@ def unpacked(fingerprint: bytes) -> Keypoints:
 
 def matches(a: Keypoints, b: Keypoints) -> NDArray[np.int64]:
     """Return the pairs of features that are each other's nearest: index in a, index in b, differing bits, int64 (n, 3)."""
+    if not len(a) or not len(b):
+        return np.zeros((0, 3), np.int64)
     found = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(a.descriptors, b.descriptors)
     return np.array([(m.queryIdx, m.trainIdx, m.distance) for m in found], np.int64).reshape(-1, 3)
 

@@ -80,6 +80,12 @@ def test_matches_that_no_perspective_explains_count_nothing() -> None:
     assert ORB.distance(packed(found), [packed(elsewhere)])[0] > 0.8
 
 
+def test_without_features_nothing_matches() -> None:
+    found, nothing = keypoints(drawn("page")), keypoints(drawn("white"))
+    assert len(nothing) == 0
+    assert inliers(found, nothing) == inliers(nothing, found) == inliers(nothing, nothing) == 0
+
+
 def test_what_can_be_no_features_is_refused() -> None:
     found = packed(keypoints(drawn("page")))
     assert ORB.valid(found)

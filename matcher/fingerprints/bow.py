@@ -76,14 +76,11 @@ class BoW(VotingFingerprint):
 
     def distance(self, query: bytes, candidates: Sequence[bytes]) -> Floats:
         found = np.ones(len(candidates))
-        ours = query[:DIGEST]
-        alike = [n for n, known in enumerate(candidates) if known[:DIGEST] == ours]
+        alike = [n for n, known in enumerate(candidates) if known[:DIGEST] == query[:DIGEST]]
         if alike:
-            histograms = [_histogram(one) for one in (query, *(candidates[n] for n in alike))]
-            size = max(int(one["word"].max(initial=0)) for one in histograms) + 1
-            asked, *known = (_shares(one, max(size, len(self.vocabulary))) for one in histograms)
+            asked, *_ = shares = _shares([query, *(candidates[n] for n in alike)], len(self.vocabulary))
             equal = np.array([candidates[n] == query for n in alike])
-            found[alike] = np.where(equal, 0.0, self._measure(asked, np.stack(known)))
+            found[alike] = np.where(equal, 0.0, self._measure(asked, shares[1:]))
         return found
 
     def keys(self, fingerprint: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -115,11 +112,13 @@ def _histogram(fingerprint: bytes) -> NDArray[np.void]:
     return np.frombuffer(fingerprint, WORD, offset=DIGEST)
 
 
-def _shares(histogram: NDArray[np.void], size: int) -> Floats:
-    """Return the share of each word, float64 (size,)."""
-    shares = np.zeros(size)
-    shares[histogram["word"]] = histogram["count"]
-    return np.asarray(shares / max(shares.sum(), 1), np.float64)
+def _shares(fingerprints: Sequence[bytes], words: int) -> Floats:
+    """Return the share of each word, float64 (n, words); more columns where the vocabulary, another one, has more words."""
+    found = np.frombuffer(b"".join(one[DIGEST:] for one in fingerprints), WORD)
+    rows = np.repeat(np.arange(len(fingerprints)), [(len(one) - DIGEST) // WORD.itemsize for one in fingerprints])
+    shares = np.zeros((len(fingerprints), max(words, int(found["word"].max(initial=0)) + 1)))
+    shares[rows, found["word"]] = found["count"]
+    return np.asarray(shares / np.maximum(shares.sum(axis=1, keepdims=True), 1), np.float64)
 
 
 def _sketches(fingerprint: bytes) -> NDArray[np.int64]:

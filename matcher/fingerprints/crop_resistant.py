@@ -32,9 +32,10 @@ class CropResistant(VotingFingerprint):
     """The dHash of the box around each region of at least 1/180 of the picture that is bright, then of each that is dark.
 
     compute: 8 bytes a region; None when no region has a gradient (a flat picture).
-    distance: regions are paired that are each other's nearest and differ in at most 16 bits; a pair weighs 1 - differing
-        bits / 64, and the distance is 1 - weight of all pairs / regions of the picture that has fewer, but at least 2: a crop
-        is near to the whole, and one region in common is never enough by itself. 0 for equal bytes, 1 without a pair.
+    distance: a region counts that has its like in the other picture: each is the other's nearest, and they differ in at most
+        16 bits. It weighs 1 - differing bits / 64, and the distance is 1 - their weight, in the picture where that is less, / regions
+        of the picture that has fewer, but at least 2: a crop is near to the whole, and one region in common is never enough by
+        itself. 0 for equal bytes, 1 without anything in common.
     """
 
     name, version, family = "crop-resistant", 1, "gradient"
@@ -54,7 +55,21 @@ class CropResistant(VotingFingerprint):
         return len(fingerprint) % 8 == 0 and 0 < len(fingerprint) <= 8 * MOST
 
     def distance(self, query: bytes, candidates: Sequence[bytes]) -> NDArray[np.float64]:
-        return np.array([_between(query, known) for known in candidates], np.float64)
+        if not candidates:
+            return np.zeros(0)
+        lengths = np.array([len(known) // 8 for known in candidates])
+        starts = np.cumsum(lengths) - lengths
+        ours, theirs = np.frombuffer(query, np.uint64), np.frombuffer(b"".join(candidates), np.uint64)
+        differing = np.bitwise_count(ours[:, None] ^ theirs).astype(np.int64)
+        of_ours, of_theirs = np.minimum.reduceat(differing, starts, axis=1), differing.min(axis=0)
+        alike = (differing == of_theirs) & (differing == np.repeat(of_ours, lengths, axis=1)) & (differing <= NEAR)
+        weights = (
+            ((1 - of_ours / 64) * np.logical_or.reduceat(alike, starts, axis=1)).sum(axis=0),
+            np.add.reduceat((1 - of_theirs / 64) * alike.any(axis=0), starts),
+        )
+        found = 1 - np.minimum(*weights) / np.maximum(FEWEST, np.minimum(len(ours), lengths))
+        equal = np.array([known == query for known in candidates])
+        return np.asarray(np.where(equal, 0.0, np.clip(found, 0, 1)), np.float64)
 
     def keys(self, fingerprint: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         words = np.frombuffer(fingerprint, ">u2").astype(np.int64)
@@ -86,15 +101,3 @@ def _connected(mask: NDArray[np.bool_]) -> list[tuple[int, Box]]:
     numbers, first = np.unique(labels, return_index=True)
     ordered = [n for n in numbers[np.argsort(first)].tolist() if n > 0]
     return [(int(size), (int(x), int(y), int(x + w), int(y + h))) for x, y, w, h, size in stats[ordered]]
-
-
-def _between(a: bytes, b: bytes) -> float:
-    if a == b:
-        return 0.0
-    # The smaller first, so that the distance does not depend on the order where two regions are equally near.
-    ours, theirs = (np.frombuffer(fingerprint, np.uint64) for fingerprint in sorted((a, b)))
-    differing = np.bitwise_count(ours[:, None] ^ theirs).astype(np.int64)
-    nearest = differing.argmin(axis=1)
-    mutual = (differing.argmin(axis=0)[nearest] == np.arange(len(ours))) & (differing.min(axis=1) <= NEAR)
-    weight = float((1 - differing.min(axis=1)[mutual] / 64).sum())
-    return 1 - weight / max(FEWEST, min(len(ours), len(theirs)))

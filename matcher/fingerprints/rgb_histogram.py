@@ -42,8 +42,8 @@ class RGBHistogram(Fingerprint):
         return bool(shares.all() and abs(int(shares.sum(dtype=np.int64)) - WHOLE) <= BINS // 2)
 
     def distance(self, query: bytes, candidates: Sequence[bytes]) -> NDArray[np.float64]:
-        known = np.array([_shares(candidate) for candidate in candidates]).reshape(-1, BINS)
-        return np.asarray(np.minimum(np.abs(known - _shares(query)).sum(axis=1) / (2 * WHOLE), 1.0), np.float64)
+        differences = np.abs(_shares(candidates) - _shares([query])).sum(axis=1)
+        return np.asarray(np.minimum(differences / (2 * WHOLE), 1.0), np.float64)
 
 
 def counts(pixels: Pixels) -> NDArray[np.int64]:
@@ -52,7 +52,9 @@ def counts(pixels: Pixels) -> NDArray[np.int64]:
     return np.bincount((boxes[..., 0] << 6 | boxes[..., 1] << 3 | boxes[..., 2]).ravel(), minlength=BINS)
 
 
-def _shares(fingerprint: bytes) -> NDArray[np.float64]:
-    shares = np.zeros(BINS)
-    shares[np.unpackbits(np.frombuffer(fingerprint, np.uint8, MASK)) > 0] = np.frombuffer(fingerprint, "<u2", offset=MASK)
+def _shares(fingerprints: Sequence[bytes]) -> NDArray[np.int64]:
+    """Return the shares of fingerprints, in 65,535ths, int64 (n, 512)."""
+    held = np.unpackbits(np.frombuffer(b"".join(one[:MASK] for one in fingerprints), np.uint8)).reshape(-1, BINS) > 0
+    shares = np.zeros(held.shape, np.int64)
+    shares[held] = np.frombuffer(b"".join(one[MASK:] for one in fingerprints), "<u2")
     return shares

@@ -9,6 +9,7 @@ predictions, a table is printed. Peers:
     phash-same, dhash-same   pictures with the same hash: a key-value lookup
     phash-10                 64-bit pHash of ImageHash within 10 bits: imagededup's default
     pdq-31                   pdqhash within 31 bits, quality 50 or more: Hasher-Matcher-Actioner
+    pdq-31-turned            the same, asked with all eight turns that pdqhash derives
     photodna-93              the PhotoDNA-like vector at a similarity of .93 or more, where that algorithm is installed
     douglas-quaid            all pairs by Douglas-Quaid's default rule, its clusters left out (`douglas_quaid` tells how)
 """
@@ -48,13 +49,14 @@ PHOTODNA = "photodna"
 class Seen:
     """One picture as the peers see it: not turned by EXIF, transparency dropped, at full size.
 
-    phash, dhash: 64 bits. pdq: 256 bits, None below quality 50. descriptors: of OpenCV's 500 ORB features, uint8 (n, 32).
+    phash, dhash: 64 bits. pdq: 256 bits of the picture and of its seven turns, none below quality 50. descriptors: of OpenCV's
+    500 ORB features, uint8 (n, 32). photodna: 144 values, None where that is not installed, or sees nothing.
     """
 
     path: Path
     phash: bytes
     dhash: bytes
-    pdq: bytes | None
+    pdq: tuple[bytes, ...]
     descriptors: NDArray[np.uint8]
     photodna: bytes | None
 
@@ -81,7 +83,7 @@ def see(path: Path) -> Seen | None:
     except (OSError, ValueError):
         return None
     pixels = np.ascontiguousarray(rgb)
-    bits, quality = pdqhash.compute(pixels)
+    turns, quality = pdqhash.compute_dihedral(pixels)
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.dtype != np.uint8:
         decoded = pixels[..., ::-1].copy()
@@ -90,7 +92,8 @@ def see(path: Path) -> Seen | None:
     if PHOTODNA in registry.available():
         vector = registry.load([PHOTODNA])[PHOTODNA].compute(Picture(data, "", rgb.size, pixels))
     found = np.zeros((0, 32), np.uint8) if descriptors is None else descriptors
-    return Seen(path, *hashes, np.packbits(bits).tobytes() if quality >= 50 else None, found, vector)
+    pdq = tuple(np.packbits(bits).tobytes() for bits in turns) if quality >= 50 else ()
+    return Seen(path, *hashes, pdq, found, vector)
 
 
 def tlsh_of_bmp(path: Path) -> str:
@@ -102,13 +105,14 @@ def tlsh_of_bmp(path: Path) -> str:
     return "" if found in ("", "TNULL") else found.removeprefix("T1")
 
 
-def within(pictures: Sequence[Seen], hash_of: Callable[[Seen], bytes | None], most: int) -> Answers:
-    """Answer YES to all whose hash differs in so many bits at most; pictures without a hash find nothing."""
-    having = [n for n, picture in enumerate(pictures) if hash_of(picture) is not None]
-    hashes = np.frombuffer(b"".join(hash_of(pictures[n]) or b"" for n in having), np.uint8).reshape(len(having), -1)
+def within(pictures: Sequence[Seen], hashes_of: Callable[[Seen], Sequence[bytes]], most: int) -> Answers:
+    """Answer YES to all whose first hash differs from any of a picture's in so many bits at most; without a hash, nothing is found."""
+    having = [n for n, picture in enumerate(pictures) if hashes_of(picture)]
+    hashes = np.frombuffer(b"".join(hashes_of(pictures[n])[0] for n in having), np.uint8).reshape(len(having), -1)
     answers: Answers = {}
     for row, n in enumerate(having):
-        differing = np.bitwise_count(hashes ^ hashes[row]).sum(axis=1, dtype=np.int64)
+        asked = [np.frombuffer(one, np.uint8) for one in hashes_of(pictures[n])]
+        differing = np.min([np.bitwise_count(hashes ^ one).sum(axis=1, dtype=np.int64) for one in asked], axis=0)
         near = [other for other in np.flatnonzero(differing <= most).tolist() if other != row]
         answers[n] = [Found(having[other], "YES", differing[other] / hashes.shape[1] / 8) for other in near]
     return answers
@@ -233,10 +237,11 @@ def table(predictions: dict[str, Path], truth: Path, scorer: Path) -> Iterator[s
 def peers(pool: ProcessPoolExecutor) -> dict[str, Callable[[Sequence[Seen]], Answers]]:
     """Return the rule of each peer."""
     found: dict[str, Callable[[Sequence[Seen]], Answers]] = {
-        "phash-same": partial(within, hash_of=lambda picture: picture.phash, most=0),
-        "dhash-same": partial(within, hash_of=lambda picture: picture.dhash, most=0),
-        "phash-10": partial(within, hash_of=lambda picture: picture.phash, most=10),
-        "pdq-31": partial(within, hash_of=lambda picture: picture.pdq, most=31),
+        "phash-same": partial(within, hashes_of=lambda picture: [picture.phash], most=0),
+        "dhash-same": partial(within, hashes_of=lambda picture: [picture.dhash], most=0),
+        "phash-10": partial(within, hashes_of=lambda picture: [picture.phash], most=10),
+        "pdq-31": partial(within, hashes_of=lambda picture: picture.pdq[:1], most=31),
+        "pdq-31-turned": partial(within, hashes_of=lambda picture: picture.pdq, most=31),
         "douglas-quaid": partial(douglas_quaid, pool=pool),
     }
     if PHOTODNA in registry.available():

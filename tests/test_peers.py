@@ -1,6 +1,7 @@
 """The peers' rules of benchmarks/peers.py: Douglas-Quaid merges as the golden cases say, all pairs are found."""
 
 import importlib.util
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from tests.matcher.fingerprints.drawn import file
 
@@ -54,7 +56,10 @@ def test_golden_orb(peers: ModuleType, shared: Path) -> None:
 
 
 def test_each_finds_what_it_can(peers: ModuleType, tmp_path: Path) -> None:
-    names = {"a.png": "page", "b.png": "page:edited", "c.webp": "page:half", "d.png": "page2", "e.png": "white", "f.png": "white"}
+    mirrored = ImageOps.mirror(Image.open(io.BytesIO(file("photo"))))
+    mirrored.save(tmp_path / "g.png")
+    names = {"a.png": "page", "b.png": "page:edited", "c.webp": "page:half", "d.png": "page2"}
+    names |= {"e.png": "white", "f.png": "white", "h.png": "photo"}
     for name, drawing in names.items():
         (tmp_path / name).write_bytes(file(drawing))
     with ProcessPoolExecutor(1) as pool:
@@ -62,6 +67,7 @@ def test_each_finds_what_it_can(peers: ModuleType, tmp_path: Path) -> None:
         answers = {name: rule(pictures) for name, rule in peers.peers(pool).items()}
     found = {name: {n: sorted(one.other for one in some) for n, some in answer.items() if some} for name, answer in answers.items()}
     assert found["pdq-31"] == {0: [1, 2], 1: [0, 2], 2: [0, 1]}
+    assert found["pdq-31-turned"] == {0: [1, 2], 1: [0, 2], 2: [0, 1], 6: [7], 7: [6]}
     assert found["phash-same"][4] == [5]  # to whom flat pictures are all the same
     assert found["douglas-quaid"][0] == [1] and found["douglas-quaid"][4] == [5]  # and never a copy of half the size
     assert 3 not in found["douglas-quaid"] and 3 not in found["pdq-31"]
@@ -70,14 +76,14 @@ def test_each_finds_what_it_can(peers: ModuleType, tmp_path: Path) -> None:
 def test_all_pairs_are_compared(peers: ModuleType) -> None:
     random = np.random.default_rng(1)
     hashes = [random.integers(0, 256, 2, np.uint8).tobytes() for _ in range(60)]
-    seen = [peers.Seen(Path(str(n)), value, value, None, np.zeros((0, 32), np.uint8), None) for n, value in enumerate(hashes)]
-    answers = peers.within(seen, lambda picture: picture.phash, 4)
+    seen = [peers.Seen(Path(str(n)), value, value, (), np.zeros((0, 32), np.uint8), None) for n, value in enumerate(hashes)]
+    answers = peers.within(seen, lambda picture: [picture.phash], 4)
     found = {(n, one.other) for n, some in answers.items() for one in some}
     assert found == {(a, b) for a in range(60) for b in range(60) if a != b and peers.differing(hashes[a], hashes[b]) <= 4} != set()
 
 
 def test_predictions_are_written_as_evaluate_writes_them(peers: ModuleType, tmp_path: Path) -> None:
-    pictures = [peers.Seen(Path(f"{name}.png"), b"", b"", None, np.zeros((0, 32), np.uint8), None) for name in "abc"]
+    pictures = [peers.Seen(Path(f"{name}.png"), b"", b"", (), np.zeros((0, 32), np.uint8), None) for name in "abc"]
     answers = {0: [peers.Found(1, "MAYBE", 0.1), peers.Found(2, "YES", 0.25)]}
     peers.write(answers, pictures, tmp_path / "out.jsonl")
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]

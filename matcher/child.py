@@ -46,7 +46,7 @@ class Child:
     Raises BadSettings for an algorithm that cannot be loaded, Died or KuatoError when the process does not come up.
     """
 
-    def __init__(self, limits: Limits, algorithms: Sequence[str], requests: int) -> None:
+    def __init__(self, limits: Limits, algorithms: Sequence[str], settings: Mapping[str, Any], requests: int) -> None:
         self.served = 0
         self._deadline = 0.0
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process that writes to it
@@ -67,14 +67,15 @@ class Child:
             with contextlib.suppress(OSError, AttributeError):  # only a matter of speed, and a user's pipes are rationed
                 fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         try:
-            self.unconfined = self._greet(limits, algorithms, requests)
+            self.unconfined = self._greet(limits, algorithms, settings, requests)
         except BaseException:
             self.kill()
             raise
 
-    def _greet(self, limits: Limits, algorithms: Sequence[str], requests: int) -> str:
+    def _greet(self, limits: Limits, algorithms: Sequence[str], settings: Mapping[str, Any], requests: int) -> str:
+        greeting = {"limits": wire.limits_to_json(limits), "algorithms": list(algorithms), "settings": dict(settings), "requests": requests}
         try:
-            self.send({"limits": wire.limits_to_json(limits), "algorithms": list(algorithms), "requests": requests}, b"", _START_SECONDS)
+            self.send(greeting, b"", _START_SECONDS)
             header, _ = self.receive()
         except TimeoutError:
             raise KuatoError(f"a decoding worker did not start within {_START_SECONDS:g} s") from None

@@ -84,9 +84,9 @@ class Matcher:
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
-        self.algorithms = registry.load(settings["fingerprints.enabled"] or None)
+        self.algorithms = registry.load(settings["fingerprints.enabled"] or None, settings)
         self.rules = Rules.load(settings["decision.rules"] or None)
-        self.pool = WorkerPool(settings.limits(), self.algorithms, settings["workers.count"])
+        self.pool = WorkerPool.of(settings, self.algorithms)
         sensitivity = Sensitivity(settings["sensitive.tags"])
         self.collection = Collection(store, self.algorithms, settings["add.lease_seconds"], sensitivity=sensitivity)
         self._search = Search(

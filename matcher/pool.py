@@ -8,21 +8,25 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from hashlib import sha256
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matcher import wire
 from matcher.child import Child, Died
 from matcher.decode import Limits
 from matcher.errors import BadRequest, Busy, DecodeCrash, DecodeTimeout, KuatoError, TooLarge
 from matcher.extraction import Fingerprints
+from matcher.fingerprints import registry
+from matcher.fingerprints.base import Fingerprint
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from matcher.settings import Settings
 
 _REQUESTS = 2000  # after so many a worker is replaced, whatever its libraries may have leaked
 _RESIDENT = 300 << 20  # bytes; a worker that still holds more between two pictures is replaced
@@ -34,19 +38,27 @@ _log = logging.getLogger(__name__)
 class WorkerPool:
     """Fingerprints pictures in at most `workers` processes at once (0: as many as there are cores). Thread-safe.
 
-    limits: for each picture. algorithms: names of the fingerprints that the workers load.
+    limits: for each picture. algorithms: names of the fingerprints that the workers load. settings: those that these read, as
+    JSON can carry them (`registry.settings_of`).
     Use as a context manager, or call `close`. Workers end by themselves when their host does.
     """
 
-    def __init__(self, limits: Limits, algorithms: Iterable[str], workers: int = 0) -> None:
+    def __init__(self, limits: Limits, algorithms: Iterable[str], workers: int = 0, settings: Mapping[str, Any] | None = None) -> None:
         self.limits = limits
         self.algorithms = tuple(dict.fromkeys(algorithms))
+        self._settings = dict(settings or {})
         self._places: list[Child | None] = [None] * (workers or len(os.sched_getaffinity(0)))  # None: nobody was started there yet
         self._size = len(self._places)
         self._waiting: deque[Future[Child | None]] = deque()
         self._closed = False
         self._warned = False
         self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, settings: "Settings", algorithms: Mapping[str, Fingerprint]) -> "Self":
+        """Return the pool that these settings want for these algorithms."""
+        read = registry.settings_of(algorithms.values(), settings)
+        return cls(settings.limits(), algorithms, settings["workers.count"], read)
 
     def fingerprint(
         self,
@@ -170,10 +182,10 @@ class WorkerPool:
 
     def _started(self) -> Child:
         try:
-            return Child(self.limits, self.algorithms, _REQUESTS)
+            return Child(self.limits, self.algorithms, self._settings, _REQUESTS)
         except Died:  # whoever killed it, no picture is to blame; but what dies twice will die again
             try:
-                return Child(self.limits, self.algorithms, _REQUESTS)
+                return Child(self.limits, self.algorithms, self._settings, _REQUESTS)
             except Died as death:
                 raise KuatoError(f"a decoding worker did not start: {death}") from None
 

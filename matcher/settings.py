@@ -136,6 +136,8 @@ TABLE: tuple[Setting, ...] = (
     Setting("picture.max_memory", "whole", 600 << 20, "bytes", "Most that a worker may use for one picture, beyond what it needs to start.", least=1 << 20),
     Setting("workers.count", "whole", 0, "processes", "Processes that decode pictures; 0: as many as there are cores.", least=0, most=256),
     Setting("fingerprints.enabled", "list", (), "", "Algorithms to compute and index; empty: the default set."),
+    Setting("bow.vocabulary", "path", "", "", "Vocabulary of the algorithm bow, made by `kuato vocabulary build`; empty: the one that comes with Kuato. Pictures added with another one are not compared by bow until they are added again."),
+    Setting("bow.distance", "text", "bhattacharyya", "", "How the algorithm bow compares two histograms of words.", choices=("bhattacharyya", "correlation")),
     Setting("search.limit", "whole", 10, "matches", "Most matches of one answer.", least=1, most=10_000),
     Setting("search.candidates", "whole", 12, "pictures", "Candidates whose local features are compared for one query.", least=0, most=1000),
     Setting("search.probe_budget", "whole", 5000, "lists", "Once a query has read so many posting lists, no further turns of it are tried.", least=1),

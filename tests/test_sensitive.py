@@ -52,6 +52,7 @@ SILENT = {
     "restore",
     "import",
     "upgrade",
+    "vocabulary",
     "watch",
 }
 COMMANDS: dict[str, list[list[str]]] = {

@@ -27,10 +27,10 @@ def hash_files(invocation: Invocation, paths: tuple[str, ...], names: tuple[str,
     if every and names:
         raise BadRequest("--all and --algorithm exclude each other; give one of them")
     settings = invocation.settings
-    algorithms = registry.available() if every else registry.load(names or settings["fingerprints.enabled"] or None)
+    algorithms = registry.load(registry.available() if every else names or settings["fingerprints.enabled"] or None, settings)
     errors, asked = list[KuatoError](), 0
 
-    with WorkerPool(settings.limits(), algorithms, settings["workers.count"]) as pool:
+    with WorkerPool.of(settings, algorithms) as pool:
 
         def compute(one: Input) -> tuple[Input, Fingerprints | KuatoError]:
             try:

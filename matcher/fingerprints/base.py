@@ -2,14 +2,17 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.picture import Picture
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +28,7 @@ class Fingerprint(ABC):
     exact: equal to another tool's only on full-size pixels, so a picture may not be decoded at a reduced scale for it.
     large: kept beside the record, and read only for the few candidates worth a closer look.
     shows_pixels: something of the picture can be seen in the bytes; they never leave Kuato for a sensitive picture.
+    settings: names of the settings that `configured` reads; only these are given to the workers.
     """
 
     name: ClassVar[str]
@@ -36,6 +40,12 @@ class Fingerprint(ABC):
     exact: ClassVar[bool] = False
     large: ClassVar[bool] = False
     shows_pixels: ClassVar[bool] = False
+    settings: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, Any]) -> "Self":  # noqa: ARG003 - of those that have settings
+        """Return the algorithm as these settings want it; most have none. Raises BadSettings."""
+        return cls()
 
     @abstractmethod
     def compute(self, picture: Picture) -> bytes | None:

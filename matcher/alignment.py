@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.geometry import Flags, Floats, Points, Similarity, area, fit, hull, inside, reach
-from matcher.likeness import Small, likeness
+from matcher.overlay import Small, likeness
 from matcher.match import Alignment, Region
 
 # Bits of 128 by which two views of one place may differ, before and after the transformation is known.

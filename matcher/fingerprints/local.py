@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from matcher.alignment import Features, align
 from matcher.fingerprints.base import VotingFingerprint
-from matcher.likeness import Small
+from matcher.overlay import Small
 from matcher.match import Alignment
 from matcher.picture import Picture, Pixels
 

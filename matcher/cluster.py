@@ -79,12 +79,21 @@ class Cluster:
         whole = replace(self, aliases=aliases, apart=self.apart | other.apart)
         return whole.gaining(other.members, (*other.links, *links))
 
+    def having_taken_in(self, other: "Cluster") -> "Cluster":
+        """Return the cluster with all of another that has been merged into it, but for those that have left since."""
+        left = Cluster(other.id, other.made, tuple(id for id in other.members if id not in self.moved))
+        return self.taking_in(left, (link for link in other.links if self.moved.keys().isdisjoint(link.pair)))
+
     def losing(self, leaving: Collection[int], moved: Mapping[int, str] | None = None) -> "Cluster":
         """Return the cluster without some members and their links. moved: where they are now."""
         gone = frozenset(leaving)
         links = tuple(link for link in self.links if gone.isdisjoint(link.pair))
         left = tuple(id for id in self.members if id not in gone)
         return replace(self, members=left, links=links, apart=self.apart - gone, moved={**self.moved, **(moved or {})})
+
+    def having_apart(self, ids: Iterable[int]) -> "Cluster":
+        """Return the cluster with pictures that a person wants to have elsewhere."""
+        return replace(self, apart=self.apart.union(ids).difference(self.members))
 
     def without_links(self, pair: tuple[int, int], how: Collection[str] = (FOUND, REVIEWED, BY_HAND)) -> "Cluster":
         """Return the cluster without what ties two pictures directly."""

@@ -11,7 +11,6 @@ much, and is checked; so each change is decided by one write to one key, and wha
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 from matcher.cluster import Cluster, Link, founded_by
@@ -106,7 +105,7 @@ class Clusters:
                 return
             if self._swap(younger.id, held, now.merged_into(older.id)):
                 # Between the two writes the older one may have lost what it had listed for the younger.
-                self.change(older.id, lambda cluster, taken=now: cluster.taking_in(taken, links))  # type: ignore[misc]
+                self.change(older.id, lambda cluster, taken=now: cluster.having_taken_in(taken))  # type: ignore[misc]
                 return
         raise _busy(younger.id)
 
@@ -125,7 +124,7 @@ class Clusters:
 
         def without(old: Cluster) -> Cluster:
             left = old.losing(gone, dict.fromkeys(gone, name))
-            return replace(left, apart=left.apart | set(gone)) if apart else left
+            return left.having_apart(gone) if apart else left
 
         if self.change(cluster.id, without) is None:
             raise _busy(cluster.id)

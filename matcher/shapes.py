@@ -40,7 +40,10 @@ class Source(TypedDict):
 
 
 class Picture(TypedDict):
-    """A known picture, without its fingerprints. sensitive: nothing but this is shown of it, and its sources have no metadata."""
+    """A known picture, without its fingerprints. sensitive: nothing but this is shown of it, and its sources have no metadata.
+
+    cluster: the id of the cluster that it shares with other pictures, null where it is in none.
+    """
 
     sha256: str
     format: str
@@ -52,6 +55,7 @@ class Picture(TypedDict):
     tags: list[str]
     banks: list[str]
     sensitive: bool
+    cluster: str | None
 
 
 class Fingerprint(TypedDict):
@@ -254,6 +258,7 @@ def picture(record: "Record") -> Picture:
         "tags": list(record.tags),
         "banks": list(record.banks),
         "sensitive": record.sensitive,
+        "cluster": record.cluster or None,
     }
 
 

@@ -97,7 +97,7 @@ class ClusterCare:
             if id not in cluster.members:
                 self.count("unlisted-member", 1)
                 if self.repair:
-                    self.collection.clusters.change(cluster.id, lambda whole, id=id: whole.gaining((id,)), made=True)  # type: ignore[misc]
+                    self.collection.clusters.change(cluster.id, lambda whole, gained=id: whole.gaining((gained,)), made=True)  # type: ignore[misc]
 
     def _reviews(self) -> None:
         missing, dead = self.collection.reviews.mend(self._known, self.repair)

@@ -11,6 +11,7 @@ much, and is checked; so each change is decided by one write to one key, and wha
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from uuid import UUID, uuid4
 
 from matcher.cluster import Cluster, Link, founded_by
@@ -68,13 +69,15 @@ class Clusters:
 
     def all(self) -> Iterator[Cluster]:
         """Yield every cluster that was ever made, in no order."""
-        start, names = len(self._store.key(KIND)), list[str]()
-        for key in self._store.scan(KIND):
-            names.append(str(UUID(bytes=key[start:])))
-            if len(names) == _BATCH:
-                yield from self._read(names).values()
-                names = []
-        yield from self._read(names).values()
+        names = self._names()
+        while some := list(islice(names, _BATCH)):
+            yield from self._read(some).values()
+
+    def standing(self, after: str = "") -> Iterator[Cluster]:
+        """Yield the clusters of two pictures or more, in the order of their ids, those behind one of these."""
+        names = iter(sorted({name for name in self._names() if name > after}))
+        while some := list(islice(names, _BATCH)):
+            yield from (cluster for cluster in self._read(some).values() if len(cluster.members) > 1)
 
     def found(self, one: Record, other: Record, links: Sequence[Link]) -> None:
         """Make a cluster of two pictures that are in none; where others made another one of them meanwhile, that decides."""
@@ -172,6 +175,10 @@ class Clusters:
     def redirect(self, name: str, into: str) -> None:
         """Let an id that is not there lead to a cluster."""
         self._swap(name, b"", Cluster(name, round(self._clock(), 3), into=into))
+
+    def _names(self) -> Iterator[str]:
+        start = len(self._store.key(KIND))
+        return (str(UUID(bytes=key[start:])) for key in self._store.scan(KIND))
 
     def _read(self, names: Iterable[str]) -> dict[str, Cluster]:
         asked = list(names)

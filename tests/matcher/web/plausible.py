@@ -6,7 +6,8 @@ from io import BytesIO
 from typing import Any
 
 # What stands for the parts of paths. A new part of a path needs a value here.
-PLACES = {"sha256": "0" * 64, "name": "a bank", "id": "00000000-0000-4000-8000-000000000000", "file": "begin.js"}
+_ID = "00000000-0000-4000-8000-000000000000"
+PLACES = {"sha256": "0" * 64, "other": "1" * 64, "name": "a bank", "id": _ID, "file": "begin.js", "cluster": _ID, "proposal": "0" * 16}
 # What makes a plausible value where a type alone does not.
 _VALUES = {"url": "https://pictures.example/a.png", "name": "a new bank"}
 

@@ -58,6 +58,8 @@ class Described:
         kind = schema.get("type")
         if kind == "object":
             return {each: self._example(schema["properties"][each], each) for each in schema.get("required", ())}
+        if kind == "array":
+            return [self._example(schema["items"], name)] * max(1, schema.get("minItems", 1))
         if kind == "string":
             return _VALUES.get(name) or "x" * max(1, schema.get("minLength", 1))
         raise AssertionError(f"{self}: there is no example of {name} ({schema})")

@@ -102,7 +102,8 @@ class Guarded:
 
     def filled(self, text: str) -> str:
         cluster = self.matcher.get(self.other.sha256).cluster
-        known = {"cluster": cluster, "sha256": self.record.sha256, "other": self.other.sha256, "file": str(self.file), "copy": str(self.copy)}
+        pictures = {"sha256": self.record.sha256, "other": self.other.sha256, "cluster": cluster}
+        known = {**pictures, "file": str(self.file), "copy": str(self.copy)}
         return text.format(**known) if text.startswith("{") else text
 
     def hidden(self) -> list[str]:

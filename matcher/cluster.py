@@ -69,7 +69,7 @@ class Cluster:
     def gaining(self, members: Iterable[int], links: Iterable[Link] = ()) -> "Cluster":
         """Return the cluster with more members and links; whoever is a member is no longer to be apart."""
         joined = tuple(dict.fromkeys((*self.members, *members)))
-        tied = tuple({link.key: link for link in (*links, *self.links)}.values())
+        tied = tuple({link.key: link for link in (*self.links, *links)}.values())
         moved = {id: where for id, where in self.moved.items() if id not in joined}
         return replace(self, members=joined, links=tied, apart=self.apart.difference(joined), moved=moved)
 
@@ -90,6 +90,10 @@ class Cluster:
         links = tuple(link for link in self.links if gone.isdisjoint(link.pair))
         left = tuple(id for id in self.members if id not in gone)
         return replace(self, members=left, links=links, apart=self.apart - gone, moved={**self.moved, **(moved or {})})
+
+    def known_as(self, aliases: Iterable[str]) -> "Cluster":
+        """Return the cluster with more ids that lead to it."""
+        return replace(self, aliases=tuple(dict.fromkeys((*self.aliases, *aliases))))
 
     def having_apart(self, ids: Iterable[int]) -> "Cluster":
         """Return the cluster with pictures that a person wants to have elsewhere."""

@@ -172,6 +172,13 @@ class Clusters:
                 return new
         raise _busy(name)
 
+    def take(self, name: str, made: float, members: Sequence[int], links: Sequence[Link], apart: Sequence[int]) -> str:
+        """Give a cluster of another store what it has there, and make it where it is not here; return the id under which it is here."""
+        self._swap(name, b"", Cluster(name, made))
+        while self.change(name, lambda cluster: cluster.gaining(members, links).having_apart(apart)) is None:
+            name = self.get(name).id
+        return name
+
     def redirect(self, name: str, into: str) -> None:
         """Let an id that is not there lead to a cluster."""
         self._swap(name, b"", Cluster(name, round(self._clock(), 3), into=into))

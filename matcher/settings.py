@@ -141,6 +141,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("search.probe_budget", "whole", 5000, "lists", "Once a query has read so many posting lists, no further turns of it are tried.", least=1),
     Setting("decision.rules", "path", "", "", "File with thresholds and rules; empty: the calibrated ones that come with Kuato."),
     Setting("cluster.automatic", "flag", True, "", "Whether a picture is looked up among the others when it is added, and tied to those it is the same as; if not, `kuato cluster build` does it."),
+    Setting("cluster.turned", "flag", False, "", "Whether it is then looked up mirrored, turned and as a negative, too; adding takes about twice as long."),
     Setting("cluster.max_size", "whole", 500, "pictures", "Pictures from which on a cluster grows only when a person says so.", least=2),
     Setting("misp.listen", "text", "127.0.0.1:6667", "address:port", "Where MISP finds Kuato."),
     Setting("misp.allow", "list", ("127.0.0.1", "::1"), "", "Addresses and networks that may ask; MISP sends no password."),

@@ -2,7 +2,8 @@
 
     python -m tests.matcher.clusterchurn URL SEED [add]
 
-It prints a line for each thing done; with "add" it only adds. Pictures n with the same n // COPIES are the same one to the search; nothing else ever ties any.
+It prints a line for each thing done; with "add" it only adds. Pictures n with the same n // COPIES are the same one
+to the search; nothing else ever ties any.
 """
 
 import os

@@ -110,6 +110,11 @@ class Writer:
         return line
 
 
+def tells_ties(header: bytes) -> bool:
+    """Whether there may be clusters and reviews behind the pictures, by the first line of a file that was read once."""
+    return bool(parse(header)[MARK]["version"] > PLAIN)
+
+
 def read(file: BinaryIO, name: str, algorithms: Algorithms) -> Iterator[Known]:
     """Yield the banks, pictures, clusters and reviews of an export, each checked. Raises BadFile, at the latest behind the last of them.
 

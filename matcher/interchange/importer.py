@@ -73,6 +73,9 @@ class Importer:
 
     def _ties(self, path: Path, name: str | None) -> None:
         """Take in clusters and reviews, once all their pictures are there."""
+        with path.open("rb") as file:
+            if not document.tells_ties(file.readline()):
+                return
         taking = Taking(self._collection)
         for item in self._read(path, name):
             if isinstance(item, Company):

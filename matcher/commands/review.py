@@ -15,9 +15,7 @@ _LIST = "list"
 @click.command()
 @click.argument("pictures", metavar="SHA SHA|list", nargs=-1, required=True)
 @click.option("--confirm", is_flag=True, help="They are the same picture: they match with YES, and are in one cluster.")
-@click.option(
-    "--reject", is_flag=True, help="They are different: they never match again; a cluster that only they join is split."
-)
+@click.option("--reject", is_flag=True, help="They are different: they never match again; a cluster that only they join is split.")
 @click.option("--withdraw", is_flag=True, help="Forget what was said of them; what it alone tied is parted.")
 @json_option
 @pass_invocation

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import TracebackType
 
 from matcher import shapes, tokens
 from matcher.catalogue import BankBook
+from matcher.clustering import MOST_LINKS, Clustering
 from matcher.collection import Added, Collection
 from matcher.decision import Rules
 from matcher.errors import BadRequest, NotFound
@@ -25,8 +26,12 @@ from matcher.sensitivity import Sensitivity
 from matcher.settings import Settings
 from matcher.source import Source
 from matcher.store import Store
+from matcher.verdicts import Verdicts
 
 _LOOKED_AT = 20_000
+_AT_ONCE = 100
+# Candidates whose local features are compared for a picture that is added: twice as many tie no more pictures (297 of dev).
+_PLACED_BY = 6
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,9 @@ class Matcher:
             probe_budget=settings["search.probe_budget"],
         )
         self._expert = ExpertSearch(self.collection, self.algorithms, self.rules)
+        # A copy of the whole picture is among the first candidates; the others would find what shares content with it.
+        self._nearest = Search(self.collection, self.algorithms, self.rules, min(_PLACED_BY, settings["search.candidates"]))
+        self.clustering = Clustering(self.collection, settings["cluster.max_size"])
 
     @classmethod
     def open(cls, settings: Settings) -> "Matcher":
@@ -127,7 +135,16 @@ class Matcher:
         """
         bank_ids, tags = self._bank_ids(banks), checked_tags(tags)
         check_sources(sources)
-        return self.collection.add(self.pool.fingerprint(data, name=name, waiting=waiting), sources, tags, bank_ids)
+        automatic = self.settings["cluster.automatic"]
+        turned = automatic and self.settings["cluster.turned"]
+        fingerprints = self.pool.fingerprint(data, query=turned, name=name, waiting=waiting)
+        added = self.collection.add(fingerprints, sources, tags, bank_ids)
+        record = self._placed(added.record, fingerprints) if automatic and not added.record.placed else added.record
+        return Added(self.collection.clustered([record])[0], added.new)
+
+    def place(self, record: Record) -> Record:
+        """Tie a known picture to those that its stored fingerprints say it is the same as; return it as it is then."""
+        return self._placed(record, self._as_stored(record))
 
     def search(
         self,
@@ -141,19 +158,19 @@ class Matcher:
     ) -> Answer:
         """Return which known pictures this one may be. It is not remembered. Raises BadPicture, NotFound, StoreUnavailable, Busy."""
         scope = self._scope(limit, banks, exclude)
-        return self._search.answer(self.pool.fingerprint(data, query=True, name=name, waiting=waiting), scope)
+        return self._answer(self.pool.fingerprint(data, query=True, name=name, waiting=waiting), scope)
 
     def search_fingerprints(
         self, query: Fingerprints, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
     ) -> Answer:
         """Return which known pictures have such fingerprints; the pixels can stay where they are."""
-        return self._search.answer(query, self._scope(limit, banks, exclude))
+        return self._answer(query, self._scope(limit, banks, exclude))
 
     def search_sha256(
         self, sha256: str, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
     ) -> Answer:
         """Return which other known pictures a known one may be, by its stored fingerprints. Raises NotFound, StoreUnavailable."""
-        return self._search.answer(*self._known(sha256, limit, banks, exclude))
+        return self._answer(*self._known(sha256, limit, banks, exclude))
 
     def search_by(
         self,
@@ -188,7 +205,7 @@ class Matcher:
     ) -> tuple[Fingerprints, Scope]:
         """Return a known picture as a query, which is not among its own answers."""
         record = self.get(sha256)
-        query = Fingerprints(record.sha256, record.format, record.size, record.bytes_size, {"as is": self.collection.whole(record)})
+        query = self._as_stored(record)
         return query, self._scope(limit, banks, lambda known: known.id == record.id or (exclude is not None and exclude(known)))
 
     def compare(
@@ -210,7 +227,7 @@ class Matcher:
 
     def get(self, sha256: str) -> Record:
         """Return a known picture. Raises NotFound, BadRequest for what is no SHA-256."""
-        return self.collection.get(checked_sha256(sha256))
+        return self.collection.clustered([self.collection.get(checked_sha256(sha256))])[0]
 
     def sensitive(self, record: Record) -> bool:
         """Whether nothing but the match may be shown of a picture, as its banks are now."""
@@ -225,7 +242,8 @@ class Matcher:
     def by_source(self, kind: str, id: str) -> list[Record]:
         """Return the pictures seen at a source, newest first."""
         found = self.collection.newest(self.collection.lists.seen_at(kind, id))
-        return [record for record in found if any((source.kind, source.id) == (kind, id) for source in record.sources)]
+        there = [record for record in found if any((source.kind, source.id) == (kind, id) for source in record.sources)]
+        return self.collection.clustered(there)
 
     def find(
         self,
@@ -239,7 +257,9 @@ class Matcher:
     ) -> Iterator[Record]:
         """Yield known pictures as `Wanted` has them, newest first. Raises NotFound for an unknown bank."""
         wanted = Wanted(tag, bank, source, since, until)
-        return islice((record for record in self._candidates(wanted) if wanted.admits(record)), limit)
+        found = islice((record for record in self._candidates(wanted) if wanted.admits(record)), limit)
+        while some := list(islice(found, _AT_ONCE)):
+            yield from self.collection.clustered(some)
 
     def page(
         self, wanted: "Wanted", *, limit: int, after: int | None = None, shown: Callable[[Record], bool] = lambda record: True
@@ -253,11 +273,11 @@ class Matcher:
         last = None
         for looked_at, record in enumerate(self._candidates(wanted, after)):
             if len(found) == limit or looked_at == _LOOKED_AT:
-                return Page(tuple(found), last)
+                return Page(tuple(self.collection.clustered(found)), last)
             last = record.id
             if wanted.admits(record) and shown(record):
                 found.append(record)
-        return Page(tuple(found), None)
+        return Page(tuple(self.collection.clustered(found)), None)
 
     def _candidates(self, wanted: "Wanted", after: int | None = None) -> Iterator[Record]:
         """Return the pictures among which the wanted ones are, newest first, those after an id."""
@@ -305,7 +325,7 @@ class Matcher:
         )
         if not kept:
             raise NotFound(f"picture {record.sha256} was removed meanwhile")
-        return self.collection.get(record.sha256)
+        return self.get(record.sha256)
 
     def check_fingerprints(self, values: Mapping[str, bytes]) -> None:
         """Raise BadRequest unless these are fingerprints that could have been computed here."""
@@ -369,6 +389,29 @@ class Matcher:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _answer(self, query: Fingerprints, scope: Scope) -> Answer:
+        """Search, obey what people said of the query, and tell the cluster of each match."""
+        verdicts = Verdicts(self.collection, query.sha256)
+        answer = verdicts.applied(self._search.answer(query, verdicts.narrowed(scope)), scope)
+        pictures = {record.id: record for record in self.collection.clustered(one.picture for one in (*answer.matches, *answer.suppressed))}
+        matches, suppressed = (
+            tuple(replace(one, picture=pictures[one.picture.id]) for one in some) for some in (answer.matches, answer.suppressed)
+        )
+        return replace(answer, matches=matches, suppressed=suppressed)
+
+    def _placed(self, record: Record, query: Fingerprints) -> Record:
+        """Tie a known picture to those it is the same as; return it as it is then."""
+        verdicts = Verdicts(self.collection, record.sha256)
+        scope = Scope(MOST_LINKS, exclude=lambda known: known.id == record.id)
+        found = verdicts.applied(self._nearest.answer(query, verdicts.narrowed(scope)), scope).matches
+        self.clustering.place(record, found)
+        if not found:
+            return replace(record, placed=True)
+        return self.collection.known(record.sha256) or record
+
+    def _as_stored(self, record: Record) -> Fingerprints:
+        return Fingerprints(record.sha256, record.format, record.size, record.bytes_size, {"as is": self.collection.whole(record)})
 
     def _scope(self, limit: int, banks: Iterable[str] | None, exclude: Callable[[Record], bool] | None) -> Scope:
         if limit < 1:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from matcher.alignment import Features, align
 from matcher.fingerprints.base import VotingFingerprint
-from matcher.overlay import Small
 from matcher.match import Alignment
+from matcher.overlay import Small
 from matcher.picture import Picture, Pixels
 
 # Pixels of the reduced picture in which features are sought, whatever its shape, and its longest side; how many are

@@ -36,7 +36,10 @@ SMALL, COLOURS = 48, 12
 COLOUR_STEP = 10
 
 HEAD = np.dtype(
-    [("width", "<u2"), ("height", "<u2"), ("dark", "u1"), ("bright", "u1"), ("small", "u1", SMALL * SMALL // 2), ("colours", "u1", COLOURS * COLOURS)]
+    [
+        *(("width", "<u2"), ("height", "<u2"), ("dark", "u1"), ("bright", "u1")),
+        *(("small", "u1", SMALL * SMALL // 2), ("colours", "u1", COLOURS * COLOURS)),
+    ]
 )
 # place: x and y in eighths of a pixel, 14 bits each, and the level, 4 bits.
 FEATURE = np.dtype([("place", "<u4"), ("bits", "u1", 16)])

@@ -14,6 +14,7 @@ from matcher.errors import BadRequest, NotFound
 from matcher.evidence import gather
 from matcher.extraction import Fingerprints
 from matcher.fingerprints import registry
+from matcher.fingerprints.words import Words
 from matcher.forecast import Forecast
 from matcher.match import Answer, Decision, Evidence, Relation
 from matcher.pool import WorkerPool
@@ -24,6 +25,7 @@ from matcher.sensitivity import Sensitivity
 from matcher.settings import Settings
 from matcher.source import Source
 from matcher.store import Store
+from matcher.textsearch import TextSearch
 
 _LOOKED_AT = 20_000
 
@@ -83,9 +85,9 @@ class Matcher:
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
-        self.algorithms = registry.load(settings["fingerprints.enabled"] or None)
+        self.algorithms = registry.load(settings["fingerprints.enabled"] or None, settings)
         self.rules = Rules.load(settings["decision.rules"] or None)
-        self.pool = WorkerPool(settings.limits(), self.algorithms, settings["workers.count"])
+        self.pool = WorkerPool.of(settings, self.algorithms)
         sensitivity = Sensitivity(settings["sensitive.tags"])
         self.collection = Collection(store, self.algorithms, settings["add.lease_seconds"], sensitivity=sensitivity)
         self._search = Search(
@@ -125,7 +127,9 @@ class Matcher:
         """
         bank_ids, tags = self._bank_ids(banks), checked_tags(tags)
         check_sources(sources)
-        return self.collection.add(self.pool.fingerprint(data, name=name, waiting=waiting), sources, tags, bank_ids)
+        found = self.pool.fingerprint(data, name=name, waiting=waiting)
+        seen = (tag for key, value in found.values.items() for tag in self.algorithms[key].tags(value))
+        return self.collection.add(found, sources, dict.fromkeys((*tags, *seen)), bank_ids)
 
     def search(
         self,
@@ -155,6 +159,20 @@ class Matcher:
         query = Fingerprints(record.sha256, record.format, record.size, record.bytes_size, {"as is": self.collection.whole(record)})
         scope = self._scope(limit, banks, lambda known: known.id == record.id or (exclude is not None and exclude(known)))
         return self._search.answer(query, scope)
+
+    def search_text(
+        self, text: str, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
+    ) -> Answer:
+        """Return the known pictures on which such words can be read. Raises BadRequest where no text is kept, NotFound, StoreUnavailable."""
+        return TextSearch(self.collection, self.algorithms).answer(text, self._scope(limit, banks, exclude))
+
+    def text_on(self, record: Record) -> dict[str, str]:
+        """Return what is kept of the text on a picture, and of its caption, by algorithm; nothing of a sensitive one."""
+        if record.sensitive:
+            return {}
+        kinds = [name for name, algorithm in self.algorithms.items() if isinstance(algorithm, Words)]
+        read = {name: self.collection.current_large(name, [record]).get(record.id) for name in kinds}
+        return {name: value.decode(errors="replace") for name, value in read.items() if value is not None}
 
     def compare(
         self,

@@ -33,7 +33,7 @@ from matcher.store import Store
 PENDING, LIVE, REMOVED = b"P", b"L", b"X"
 FINGERPRINT = "FINGERPRINT"
 FORMATS = ("?", "PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO", FINGERPRINT)
-NAMES = ("pdq", "pdq-trimmed", "tiles", "local", "ahash", "phash", "dhash", "whash", "tlsh")
+NAMES = ("pdq", "pdq-trimmed", "tiles", "local", "ahash", "phash", "dhash", "whash", "tlsh", "text", "caption", "scene", "embedding")
 _FORMAT_CODES = {format: code for code, format in enumerate(FORMATS)}
 _CODES = {name: bytes([code]) for code, name in enumerate(NAMES)}
 LAYOUT = 1

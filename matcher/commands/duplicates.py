@@ -40,14 +40,14 @@ def duplicates(invocation: Invocation, paths: tuple[str, ...], maybe: bool, jobs
     if jobs is not None:
         invocation.override("workers.count", jobs)
     settings = invocation.settings
-    algorithms = registry.load(settings["fingerprints.enabled"] or None)
+    algorithms = registry.load(settings["fingerprints.enabled"] or None, settings)
     found = Duplicates(algorithms, Rules.load(settings["decision.rules"] or None), maybe)
     inputs = [one for one in _once(collected(paths)) if one.is_picture()]
     if not inputs:
         raise no_pictures(paths)
     errors = list[KuatoError]()
 
-    with WorkerPool(settings.limits(), algorithms, settings["workers.count"]) as pool:
+    with WorkerPool.of(settings, algorithms) as pool:
 
         def look(one: Input) -> tuple[Input, str | Fingerprints | KuatoError]:
             try:

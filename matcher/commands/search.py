@@ -19,19 +19,28 @@ Question = tuple[str, Callable[[], Answer]]
 @click.command()
 @click.argument("paths", metavar="[FILE|FOLDER|-]...", nargs=-1, type=click.Path(allow_dash=True))
 @click.option("--sha256", "digests", metavar="SHA", multiple=True, help="Ask with a known picture, which is not among the answers.")
+@click.option(
+    "--text", "texts", metavar="WORDS", multiple=True, help="Ask for pictures on which these words, or nearly these, can be read."
+)
 @click.option("--bank", "banks", metavar="NAME", multiple=True, help="Answer only with pictures of this bank; several: of any of them.")
 @click.option("--limit", metavar="N", type=click.IntRange(1, 10_000), help="Most matches of one answer; default: search.limit.")
 @json_option
 @pass_invocation
 def search(
-    invocation: Invocation, paths: tuple[str, ...], digests: tuple[str, ...], banks: tuple[str, ...], limit: int | None, as_json: bool
+    invocation: Invocation,
+    paths: tuple[str, ...],
+    digests: tuple[str, ...],
+    texts: tuple[str, ...],
+    banks: tuple[str, ...],
+    limit: int | None,
+    as_json: bool,
 ) -> None:
     """Ask whether pictures, or something like them, are known: YES, MAYBE or NO for each, and why.
 
     Nothing is remembered. The exit code tells whether the question could be answered, not what the answer is.
     """
-    if not paths and not digests:
-        raise BadRequest("search wants a picture: a file, a folder, - for standard input, or --sha256 of a known one")
+    if not paths and not digests and not texts:
+        raise BadRequest("search wants a picture: a file, a folder, - for standard input, or --sha256 of a known one; or --text")
     matcher, most = invocation.matcher, invocation.settings["picture.max_bytes"]
     limit = limit or invocation.settings["search.limit"]
     for bank in banks:
@@ -40,11 +49,15 @@ def search(
     def known(sha256: str) -> Answer:
         return matcher.search_sha256(sha256, limit=limit, banks=banks or None)
 
+    def read(text: str) -> Answer:
+        return matcher.search_text(text, limit=limit, banks=banks or None)
+
     def seen(one: Input) -> Answer:
         return matcher.search(one.read(most), limit=limit, banks=banks or None, name=tables.visible(one.name))
 
     def questions() -> Iterator[Question]:
         yield from ((sha256, partial(known, sha256)) for sha256 in digests)
+        yield from ((text, partial(read, text)) for text in texts)
         yield from ((one.name, partial(seen, one)) for one in collected(paths) if one.is_picture())
 
     errors, asked = list[KuatoError](), 0

@@ -32,7 +32,8 @@ def upgrade(invocation: Invocation, check: bool, as_json: bool) -> None:
     if plan.needed and not check:
         with tables.progress("upgrading", plan.ids) as advance:
             changed = migration.run(advance)
-    in_use = {name: algorithm.version for name, algorithm in registry.load(invocation.settings["fingerprints.enabled"] or None).items()}
+    algorithms = registry.load(invocation.settings["fingerprints.enabled"] or None, invocation.settings)
+    in_use = {name: algorithm.version for name, algorithm in algorithms.items()}
     with tables.progress("counting fingerprints", None) as advance:
         old = stale(store, in_use, advance)
     if as_json:

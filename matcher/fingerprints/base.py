@@ -1,13 +1,16 @@
 """What every fingerprint is: a name, bytes from a picture, and a distance."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.picture import Picture
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Fingerprint(ABC):
@@ -21,6 +24,8 @@ class Fingerprint(ABC):
     exact: equal to another tool's only on full-size pixels, so a picture may not be decoded at a reduced scale for it.
     large: kept beside the record, and read only for the few candidates worth a closer look.
     shows_pixels: something of the picture can be seen in the bytes; they never leave Kuato for a sensitive picture.
+    confined: computed where the picture is decoded, without files, threads or other programs. What needs these (models, text
+        recognition) is computed in a worker of its own, which is given pixels, never the file.
     """
 
     name: ClassVar[str]
@@ -32,6 +37,12 @@ class Fingerprint(ABC):
     exact: ClassVar[bool] = False
     large: ClassVar[bool] = False
     shows_pixels: ClassVar[bool] = False
+    confined: ClassVar[bool] = True
+
+    @classmethod
+    def configured(cls, settings: Mapping[str, Any]) -> "Self":  # noqa: ARG003 - of those that have settings
+        """Return the algorithm as these settings want it; most have none. Raises BadSettings."""
+        return cls()
 
     @abstractmethod
     def compute(self, picture: Picture) -> bytes | None:
@@ -49,6 +60,10 @@ class Fingerprint(ABC):
     def valid(self, fingerprint: bytes) -> bool:
         """Whether these bytes, from outside, can be a fingerprint of this algorithm and version."""
         return len(fingerprint) > 0
+
+    def tags(self, fingerprint: bytes) -> tuple[str, ...]:  # noqa: ARG002 - of those that tell none
+        """Return what a picture with this fingerprint is tagged with when it is added."""
+        return ()
 
 
 class BinaryFingerprint(Fingerprint):

@@ -7,8 +7,9 @@ A package offers one by a line in its pyproject.toml, the name being the class's
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from matcher.errors import BadSettings
 from matcher.fingerprints.base import Fingerprint
@@ -18,15 +19,18 @@ GROUP = "kuato.fingerprints"
 _log = logging.getLogger(__name__)
 
 
-def load(names: Iterable[str] | None = None) -> dict[str, Fingerprint]:
+def load(names: Iterable[str] | None = None, settings: Mapping[str, Any] | None = None) -> dict[str, Fingerprint]:
     """Return the fingerprints of these names, in their order; without names the default set, by name.
 
+    settings: as which they are to be made; None: as they are by themselves, which is enough for comparing fingerprints.
     Raises BadSettings for a name that nobody registered, that two packages claim, or whose class cannot be had.
     """
     if names is None:
-        return {name: kind() for name, kind in available().items() if kind.default}
-    offered = _offered()
-    return {name: _class(name, offered)() for name in names}
+        kinds = {name: kind for name, kind in available().items() if kind.default}
+    else:
+        offered = _offered()
+        kinds = {name: _class(name, offered) for name in names}
+    return {name: kind() if settings is None else kind.configured(settings) for name, kind in kinds.items()}
 
 
 def available() -> dict[str, type[Fingerprint]]:

@@ -163,7 +163,7 @@ class Matcher:
     def search_text(
         self, text: str, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
     ) -> Answer:
-        """Return the known pictures on which such words can be read. Raises BadRequest where no text is kept, NotFound, StoreUnavailable."""
+        """Return the known pictures on which such words can be read. Raises BadRequest, NotFound, StoreUnavailable."""
         return TextSearch(self.collection, self.algorithms).answer(text, self._scope(limit, banks, exclude))
 
     def text_on(self, record: Record) -> dict[str, str]:

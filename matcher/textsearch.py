@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-import numpy as np
-
 from matcher.bank import Bank
 from matcher.collection import Collection
 from matcher.errors import BadRequest, BadSettings
 from matcher.fingerprints.base import Fingerprint
-from matcher.fingerprints.words import SHINGLES, Words, containment, keys_of, normalised, shingles, words
+from matcher.fingerprints.words import Words, containment, keys_of, normalised, shingles, words
 from matcher.index import VoteIndex
 from matcher.match import Answer, Decision, Evidence, Match, Relation
 from matcher.records import Record
@@ -48,7 +46,7 @@ class TextSearch:
         book = {bank.id: bank for bank in self._collection.banks.list()}
         found, truncated = dict[int, Match](), False
         for name, algorithm in self._kinds.items():
-            ballot = self._indexes[name].vote(*_wanted(asked), CONSIDERED)
+            ballot = self._indexes[name].vote(*keys_of(asked), CONSIDERED)
             truncated |= bool((ballot.lengths >= MOST_ENTRIES).any())
             live = self._collection.records.live(ballot.ids.tolist()).values()
             records = {record.id: record for record in self._collection.named(live) if scope.admits(record)}
@@ -67,14 +65,6 @@ class TextSearch:
             truncated=truncated or len(shown) > scope.limit,
             timings={"text": (time.perf_counter() - started) * 1000},
         )
-
-
-def _wanted(asked: list[str]) -> tuple[Any, Any]:
-    """Return the slots and keys to look under. Where all words are short, a word of four letters may begin with them."""
-    slots, keys = keys_of(asked)
-    # A shingle that is a whole short word is filed as a word too.
-    kept = np.ones(len(slots), np.bool_) if len(asked) > 1 else slots == SHINGLES
-    return slots[kept], keys[kept]
 
 
 def _match(asked: list[str], text: str, algorithm: Words, record: Record, book: Mapping[int, Bank]) -> Match | None:

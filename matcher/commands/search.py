@@ -20,7 +20,7 @@ Question = tuple[str, Callable[[], Answer]]
 @click.argument("paths", metavar="[FILE|FOLDER|-]...", nargs=-1, type=click.Path(allow_dash=True))
 @click.option("--sha256", "digests", metavar="SHA", multiple=True, help="Ask with a known picture, which is not among the answers.")
 @click.option(
-    "--text", "texts", metavar="WORDS", multiple=True, help="Ask for pictures on which these words, or nearly these, can be read."
+    "--text", "texts", metavar="WORDS", multiple=True, help="Ask for pictures on which such words can be read."
 )
 @click.option("--bank", "banks", metavar="NAME", multiple=True, help="Answer only with pictures of this bank; several: of any of them.")
 @click.option("--limit", metavar="N", type=click.IntRange(1, 10_000), help="Most matches of one answer; default: search.limit.")

@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from zlib import crc32
 
 import numpy as np
@@ -86,7 +87,7 @@ class Words(VotingFingerprint):
 
 def keys_of(some: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return slots and keys, int64 (n,) each, of the shingles of words, the words, and the pairs of words that follow each other."""
-    pairs = [f"{a} {b}" for a, b in zip(some, some[1:], strict=False)]
+    pairs = [f"{a} {b}" for a, b in pairwise(some)]
     parts = [(SHINGLES, set(shingles(some))), (WORDS, set(some)), (PAIRS, set(pairs))]
     slots = [slot for slot, part in parts for _ in part]
     keys = [crc32(one.encode()) & 0xFFFFFF for _, part in parts for one in sorted(part)]

@@ -16,6 +16,7 @@ from matcher.extraction import Fingerprints
 from matcher.fingerprints import registry
 from matcher.fingerprints.words import Words
 from matcher.forecast import Forecast
+from matcher.likeness import LONGEST, Likeness
 from matcher.match import Answer, Decision, Evidence, Relation
 from matcher.pool import WorkerPool
 from matcher.records import Record
@@ -90,6 +91,7 @@ class Matcher:
         self.pool = WorkerPool.of(settings, self.algorithms)
         sensitivity = Sensitivity(settings["sensitive.tags"])
         self.collection = Collection(store, self.algorithms, settings["add.lease_seconds"], sensitivity=sensitivity)
+        self._likeness = Likeness(self.collection, self.algorithms, settings)
         self._search = Search(
             self.collection,
             self.algorithms,
@@ -128,8 +130,10 @@ class Matcher:
         bank_ids, tags = self._bank_ids(banks), checked_tags(tags)
         check_sources(sources)
         found = self.pool.fingerprint(data, name=name, waiting=waiting)
-        seen = (tag for key, value in found.values.items() for tag in self.algorithms[key].tags(value))
-        return self.collection.add(found, sources, dict.fromkeys((*tags, *seen)), bank_ids)
+        seen = checked_tags(tag for key, value in found.values.items() for tag in self.algorithms[key].tags(value))
+        # What a model says is to be seen is not told of a sensitive picture.
+        told = () if self.collection.will_be_sensitive(found.sha256, tags, bank_ids) else seen
+        return self.collection.add(found, sources, dict.fromkeys((*tags, *told)), bank_ids)
 
     def search(
         self,
@@ -143,13 +147,14 @@ class Matcher:
     ) -> Answer:
         """Return which known pictures this one may be. It is not remembered. Raises BadPicture, NotFound, StoreUnavailable, Busy."""
         scope = self._scope(limit, banks, exclude)
-        return self._search.answer(self.pool.fingerprint(data, query=True, name=name, waiting=waiting), scope)
+        query = self.pool.fingerprint(data, query=True, name=name, waiting=waiting)
+        return self._search.answer(self._likeness.expanded(query), scope)
 
     def search_fingerprints(
         self, query: Fingerprints, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
     ) -> Answer:
         """Return which known pictures have such fingerprints; the pixels can stay where they are."""
-        return self._search.answer(query, self._scope(limit, banks, exclude))
+        return self._search.answer(self._likeness.expanded(query), self._scope(limit, banks, exclude))
 
     def search_sha256(
         self, sha256: str, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
@@ -158,13 +163,21 @@ class Matcher:
         record = self.get(sha256)
         query = Fingerprints(record.sha256, record.format, record.size, record.bytes_size, {"as is": self.collection.whole(record)})
         scope = self._scope(limit, banks, lambda known: known.id == record.id or (exclude is not None and exclude(known)))
-        return self._search.answer(query, scope)
+        return self._search.answer(self._likeness.expanded(query), scope)
 
     def search_text(
         self, text: str, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
     ) -> Answer:
         """Return the known pictures on which such words can be read. Raises BadRequest, NotFound, StoreUnavailable."""
         return TextSearch(self.collection, self.algorithms).answer(text, self._scope(limit, banks, exclude))
+
+    def search_description(
+        self, text: str, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
+    ) -> Answer:
+        """Return the known pictures that are likest to what a text describes, by their embeddings. Raises BadRequest, NotFound, Busy."""
+        if not 0 < len(text.strip()) <= LONGEST:
+            raise BadRequest(f"a description has 1 to {LONGEST} characters")
+        return self._likeness.answer(self.pool.described(text), self._scope(limit, banks, exclude))
 
     def text_on(self, record: Record) -> dict[str, str]:
         """Return what is kept of the text on a picture, and of its caption, by algorithm; nothing of a sensitive one."""

@@ -117,6 +117,12 @@ class WorkerPool:
             pixels=None,
         )
 
+    def described(self, text: str) -> bytes:
+        """Return the embedding of what a text describes. Raises BadRequest where no model can tell, KuatoError when it fails."""
+        if self._models is None or "embedding" not in self._models.algorithms:
+            raise BadRequest('pictures have no embeddings; enable them first (fingerprints.enabled = [.., "embedding"])')
+        return self._models.ask({"describe": text, "algorithm": "embedding"})[1]
+
     def _blame(self, death: Died, name: str) -> DecodeCrash | DecodeTimeout:
         if death.late:
             return DecodeTimeout(f"{name} took longer than {self.limits.seconds:g} s (picture.max_seconds)")

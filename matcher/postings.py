@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from matcher.collection import Collection
 from matcher.errors import BadRequest
 from matcher.fingerprints.base import BinaryFingerprint
+from matcher.fingerprints.vector import SketchedFingerprint
 from matcher.index import Ids, Room
 from matcher.records import Record
 from matcher.source import Source
@@ -86,15 +87,15 @@ class Postings:
     def _index(self, record: Record, name: str, value: bytes) -> None:
         algorithm, filing = self._collection.algorithms[name], self._collection.filing
         try:
-            if isinstance(algorithm, BinaryFingerprint):
-                if len(value) * 8 != algorithm.bits:
-                    raise ValueError(f"{len(value)} bytes, not {algorithm.bits // 8}")
+            if isinstance(algorithm, BinaryFingerprint | SketchedFingerprint):
+                if not algorithm.valid(value):
+                    raise ValueError(f"{len(value)} bytes that cannot be one")
                 space = filing.space(name)
                 if space is not None:
                     rows, values = self._binary[space]
                     rows.append(self.rows)
-                    values.append(value)
-                    self.entries += algorithm.bits // 16
+                    values.append(filing.banded(name, value))
+                    self.entries += len(values[-1]) // 2
                 return
             # What cannot be compared with itself would end every search that meets it.
             algorithm.distance(value, [value])

@@ -195,7 +195,7 @@ class Search:
             for name, value in values.items():
                 space = filing.space(name)
                 if space is not None:
-                    candidates = filing.bands[space].search(value)
+                    candidates = filing.bands[space].search(filing.banded(name, value))
                     round.near.update(dict.fromkeys(candidates.ids[-MOST_NEAR:].tolist(), view))
                     found.truncated |= candidates.truncated or len(candidates.ids) > MOST_NEAR
                     round.reads += filing.bands[space].probe_count

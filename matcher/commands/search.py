@@ -19,9 +19,8 @@ Question = tuple[str, Callable[[], Answer]]
 @click.command()
 @click.argument("paths", metavar="[FILE|FOLDER|-]...", nargs=-1, type=click.Path(allow_dash=True))
 @click.option("--sha256", "digests", metavar="SHA", multiple=True, help="Ask with a known picture, which is not among the answers.")
-@click.option(
-    "--text", "texts", metavar="WORDS", multiple=True, help="Ask for pictures on which such words can be read."
-)
+@click.option("--text", "texts", metavar="WORDS", multiple=True, help="Ask for pictures on which such words can be read.")
+@click.option("--describe", "descriptions", metavar="WORDS", multiple=True, help="Ask for pictures that show what these words say.")
 @click.option("--bank", "banks", metavar="NAME", multiple=True, help="Answer only with pictures of this bank; several: of any of them.")
 @click.option("--limit", metavar="N", type=click.IntRange(1, 10_000), help="Most matches of one answer; default: search.limit.")
 @json_option
@@ -31,6 +30,7 @@ def search(
     paths: tuple[str, ...],
     digests: tuple[str, ...],
     texts: tuple[str, ...],
+    descriptions: tuple[str, ...],
     banks: tuple[str, ...],
     limit: int | None,
     as_json: bool,
@@ -39,7 +39,7 @@ def search(
 
     Nothing is remembered. The exit code tells whether the question could be answered, not what the answer is.
     """
-    if not paths and not digests and not texts:
+    if not (paths or digests or texts or descriptions):
         raise BadRequest("search wants a picture: a file, a folder, - for standard input, or --sha256 of a known one; or --text")
     matcher, most = invocation.matcher, invocation.settings["picture.max_bytes"]
     limit = limit or invocation.settings["search.limit"]
@@ -52,12 +52,16 @@ def search(
     def read(text: str) -> Answer:
         return matcher.search_text(text, limit=limit, banks=banks or None)
 
+    def shown(text: str) -> Answer:
+        return matcher.search_description(text, limit=limit, banks=banks or None)
+
     def seen(one: Input) -> Answer:
         return matcher.search(one.read(most), limit=limit, banks=banks or None, name=tables.visible(one.name))
 
     def questions() -> Iterator[Question]:
         yield from ((sha256, partial(known, sha256)) for sha256 in digests)
         yield from ((text, partial(read, text)) for text in texts)
+        yield from ((text, partial(shown, text)) for text in descriptions)
         yield from ((one.name, partial(seen, one)) for one in collected(paths) if one.is_picture())
 
     errors, asked = list[KuatoError](), 0

@@ -51,7 +51,7 @@ class ByFingerprints(Model):
 
 
 class ByText(Model):
-    """Words that can be read on a picture."""
+    """Words that can be read on a picture, or say what it shows."""
 
     text: Annotated[str, Field(min_length=2, max_length=LONGEST)]
     limit: Limit | None = None
@@ -105,6 +105,15 @@ def search_text(call: Call) -> shapes.Answer:
     limit, banks = check_limit(call, asked.limit), acts.searched_banks(asked.banks)
     found = call.services.matcher.search_text(asked.text, limit=limit, banks=banks, exclude=acts.hidden)
     return _answered(call, acts.answer("text", found))
+
+
+@routes.post("/search/description", role=Role.SEARCH, body=ByText, returns=shapes.Answer, errors=(NotFound,), audit="search")
+def search_description(call: Call) -> shapes.Answer:
+    """Tell which known pictures are likest to a description in words; needs a model of pictures and texts."""
+    acts, asked = acts_of(call), call.body
+    limit, banks = check_limit(call, asked.limit), acts.searched_banks(asked.banks)
+    found = call.services.matcher.search_description(asked.text, limit=limit, banks=banks, exclude=acts.hidden)
+    return _answered(call, acts.answer("description", found))
 
 
 @routes.get("/pictures/{sha256}/matches", role=Role.SEARCH, query=Searching, returns=shapes.Answer, audit="search")

@@ -1,0 +1,18 @@
+"""`kuato search --text`, with the real program."""
+
+from tests.matcher.commands.conftest import Kuato
+from tests.matcher.reading import SENTENCES, needs, written
+
+
+def test_words_on_pictures_are_found_and_shown(kuato: Kuato) -> None:
+    needs("eng")
+    kuato.options += ["--set=fingerprints.enabled=pdq,text", "--set=picture.max_seconds=20"]
+    [added] = kuato.json("add", "-", stdin=written(SENTENCES["eng"]))
+    sha = added["picture"]["sha256"] if "picture" in added else added["sha256"]
+    [answer] = kuato.json("search", "--text", "harborlime bank")
+    assert (answer["query"], answer["decision"]) == ("harborlime bank", "YES")
+    assert answer["matches"][0]["picture"]["sha256"] == sha
+    assert SENTENCES["eng"] in kuato("show", sha).stdout
+    assert kuato.json("show", sha)[0]["texts"] == {"text": SENTENCES["eng"]}
+    refused = kuato("search", "--text", "?")
+    assert refused.exit_code == 2 and "at least two letters" in refused.stderr

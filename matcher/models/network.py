@@ -76,9 +76,8 @@ class ImageNetwork:
         if self._network is None:
             self._network = Network(described.model, described.where)
         network = self._network
-        return network.run(network.output(described.output), **{network.input(described.input): prepared(rgb, described)}).astype(
-            np.float32
-        )
+        given = {network.input(described.input): prepared(rgb, described)}
+        return network.run(network.output(described.output), given).astype(np.float32)
 
     def vector(self, rgb: Pixels) -> Vector:
         """Return the output as one vector, float32 (n,), pooled over places where there are some."""

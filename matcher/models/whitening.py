@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +37,9 @@ class Whitening:
     def load(cls, path: Path) -> "Whitening":
         """Return what a file (NumPy's npz with mean, components, explained_variance) holds. Raises BadSettings."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 found = cls(*(np.asarray(file[name], np.float64) for name in ("mean", "components", "explained_variance")))
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise BadSettings(
                 f"{path} is no whitening: it takes the arrays mean, components, explained_variance ({str(error)[:100]})"
             ) from None

@@ -42,8 +42,8 @@ def photo(seed: int) -> Image.Image:
 def letter(seed: int) -> Image.Image:
     """Return a page with sentences that can be read."""
     random = np.random.default_rng(seed)
-    nouns = "account invoice parcel customer password delivery payment secretary mountain window garden harbour".split()
-    verbs = "confirms, returns, expects, forgets, delivers, receives, answers, collects".split(", ")
+    nouns = ("account", "invoice", "parcel", "customer", "password", "delivery", "payment", "secretary", "mountain", "window", "garden")
+    verbs = ("confirms", "returns", "expects", "forgets", "delivers", "receives", "answers", "collects")
     image = Image.new("RGB", SIZE, (250, 250, 246))
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(28)
     for line in range(9):

@@ -59,7 +59,7 @@ class TestWhitening:
         assert np.isfinite(found).all() and np.abs(found).max() < 10
 
     def test_too_few_vectors(self) -> None:
-        with pytest.raises(BadRequest, match="there are 3 of 3 dimensions"):
+        with pytest.raises(BadRequest, match="there are 3 x 3"):
             Whitening.fitted(np.eye(3))
 
     def test_a_file(self, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from matcher.bank import Bank
 from matcher.collection import Collection
 from matcher.errors import BadRequest, BadSettings
 from matcher.fingerprints.base import Fingerprint
-from matcher.fingerprints.words import Words, containment, keys_of, normalised, shingles, words
+from matcher.fingerprints.words import Words, keys_of, normalised, words
 from matcher.index import VoteIndex
 from matcher.match import Answer, Decision, Evidence, Match, Relation
 from matcher.records import Record
@@ -20,6 +20,9 @@ LONGEST = 500
 YES, MAYBE = 0.1, 0.25
 # How many candidates' texts are read, and how many entries of a list.
 CONSIDERED, MOST_ENTRIES = 300, 20_000
+# How much of a word must be there for it to count, and how sure all words in another order are.
+_WORD, _SCATTERED = 0.7, 0.95
+_SHORT = 3
 _AROUND = 40  # characters shown on each side of what was found
 
 
@@ -81,18 +84,26 @@ def _match(asked: list[str], text: str, algorithm: Words, record: Record, book: 
 
 def _distance(asked: list[str], text: str) -> tuple[float, str]:
     """Return how far the words are from the nearest part of a text, 0..1, and that part with what is around it."""
-    known = words(text)
-    query, whole = " ".join(asked), " ".join(known)
-    found = _fuzz().partial_ratio_alignment(query, whole)
-    near, place = 0.0, ""
-    if found is not None:
-        # A text that is a part of the query is no answer to all of it.
-        near = found.score / 100 * min(1.0, len(whole) / len(query))
-        start, end = max(0, found.dest_start - _AROUND), found.dest_end + _AROUND
-        place = f"{'..' if start else ''}{whole[start:end]}{'..' if end < len(whole) else ''}"
+    fuzz = _fuzz()
+    query, whole = " ".join(asked), " ".join(words(text))
+    found = fuzz.partial_ratio_alignment(query, whole)
+    if found is None:
+        return 1.0, ""
+    start, end = max(0, found.dest_start - _AROUND), found.dest_end + _AROUND
+    place = f"{'..' if start else ''}{whole[start:end]}{'..' if end < len(whole) else ''}"
+    # A text that is a part of the query is no answer to all of it.
+    part = found.score / 100 * min(1.0, len(whole) / len(query))
+    there = [(len(word), _nearness(fuzz, word, whole)) for word in asked]
+    each = sum(length * near for length, near in there) / sum(length for length, _ in there)
     # In another order the words are still there, but that is less sure.
-    spread = 0.95 * containment(shingles(asked), shingles(known))
-    return 1.0 - max(near, spread), place
+    return 1.0 - max(min(part, each), _SCATTERED * each), place
+
+
+def _nearness(fuzz: Any, word: str, whole: str) -> float:
+    """Return how much of a word a text has, 0..1; a word of three letters is there, or is not."""
+    if word in whole or len(word) <= _SHORT:
+        return float(word in whole)
+    return float(fuzz.partial_ratio(word, whole, score_cutoff=100 * _WORD)) / 100
 
 
 def _fuzz() -> Any:

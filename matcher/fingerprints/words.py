@@ -100,11 +100,6 @@ def resemblance(a: Counter[str], b: Counter[str]) -> float:
     return (a & b).total() / either if either else 0.0
 
 
-def containment(part: Counter[str], whole: Counter[str]) -> float:
-    """Return how much of one text's shingles another has, 0..1."""
-    return (part & whole).total() / part.total() if part else 0.0
-
-
 @lru_cache(1000)
 def counted(text: bytes) -> Counter[str]:
     """Return the shingles of a text in UTF-8."""

@@ -59,6 +59,9 @@ def test_words_are_found_as_they_are(collection: Collection) -> None:
         ("harb0rlime bamk", "MAYBE"),
         ("bank harborline account your", "YES"),
         ("mountain garden", None),
+        ("river bank", None),
+        ("borlin", "YES"),
+        ("harbor line bank", "YES"),
         ("harborline bank asks for a parcel to be sent to the mountains", None),
     ],
 )

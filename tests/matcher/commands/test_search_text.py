@@ -1,14 +1,19 @@
 """`kuato search --text`, with the real program."""
 
+from pathlib import Path
+
 from tests.matcher.commands.conftest import Kuato
 from tests.matcher.reading import SENTENCES, needs, written
 
 
-def test_words_on_pictures_are_found_and_shown(kuato: Kuato) -> None:
+def test_words_on_pictures_are_found_and_shown(kuato: Kuato, tmp_path: Path) -> None:
     needs("eng")
     kuato.options += ["--set=fingerprints.enabled=pdq,text", "--set=picture.max_seconds=20"]
-    [added] = kuato.json("add", "-", stdin=written(SENTENCES["eng"]))
-    sha = added["picture"]["sha256"] if "picture" in added else added["sha256"]
+    file = tmp_path / "bank.png"
+    file.write_bytes(written(SENTENCES["eng"]))
+    assert kuato("add", file).exit_code == 0
+    [known] = kuato.json("list")
+    sha = known["sha256"]
     [answer] = kuato.json("search", "--text", "harborlime bank")
     assert (answer["query"], answer["decision"]) == ("harborlime bank", "YES")
     assert answer["matches"][0]["picture"]["sha256"] == sha

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matcher.fingerprints.text import Text
-from matcher.fingerprints.words import ASKED, PAIRS, SHINGLES, WORDS, containment, counted, keys_of, normalised, shingles, words
+from matcher.fingerprints.words import ASKED, PAIRS, SHINGLES, WORDS, keys_of, normalised, shingles, words
 
 TEXT = Text()
 
@@ -69,13 +69,6 @@ def test_long_texts_ask_for_what_both_have() -> None:
     assert len(one[0]) <= 2 * ASKED
     same = set(zip(one[0].tolist(), one[1].tolist(), strict=True)) & set(zip(other[0].tolist(), other[1].tolist(), strict=True))
     assert len(same) > 0.95 * len(one[0])
-
-
-def test_containment() -> None:
-    whole = counted(b"please confirm your account")
-    assert containment(shingles(["confirm"]), whole) == 1
-    assert containment(shingles(["weather"]), whole) == 0
-    assert containment(shingles([]), whole) == 0
 
 
 def test_keys_of_nothing() -> None:

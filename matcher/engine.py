@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from matcher import shapes, tokens
 from matcher.catalogue import BankBook
 from matcher.collection import Added, Collection
@@ -178,6 +181,10 @@ class Matcher:
         if not 0 < len(text.strip()) <= LONGEST:
             raise BadRequest(f"a description has 1 to {LONGEST} characters")
         return self._likeness.answer(self.pool.described(text), self._scope(limit, banks, exclude))
+
+    def embeddings(self) -> NDArray[np.float32]:
+        """Return the embeddings of the newest pictures as vectors of length 1, float32 (n, d). Raises BadRequest without any."""
+        return self._likeness.vectors()
 
     def text_on(self, record: Record) -> dict[str, str]:
         """Return what is kept of the text on a picture, and of its caption, by algorithm; nothing of a sensitive one."""

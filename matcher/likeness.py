@@ -8,19 +8,24 @@ import heapq
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from matcher.collection import Collection
 from matcher.errors import BadRequest
 from matcher.extraction import AS_IS, Fingerprints
 from matcher.fingerprints.base import Fingerprint
-from matcher.fingerprints.embedding import Embedding
+from matcher.fingerprints.embedding import Embedding, vector_of
 from matcher.match import Answer, Decision, Evidence, Match, Relation
 from matcher.records import Record
 from matcher.search import MOST_NEAR, Scope
 
 LONGEST = 500
 _BATCH = 500
+_NONE = 'pictures have no embeddings; enable them first (fingerprints.enabled = [.., "embedding"])'
 
 
 class Likeness:
@@ -53,7 +58,7 @@ class Likeness:
         """Return the pictures that are likest to a description, given as its fingerprint, the likest first; all of them MAYBE."""
         algorithm = self._algorithm
         if algorithm is None:
-            raise BadRequest('pictures have no embeddings; enable them first (fingerprints.enabled = [.., "embedding"])')
+            raise BadRequest(_NONE)
         started = time.perf_counter()
         ignored = {bank.id for bank in self._collection.banks.list() if bank.kind == "ignore"}
         best: list[tuple[float, int, Record]] = []
@@ -75,6 +80,22 @@ class Likeness:
             truncated=seen > self._scan,
             timings={"scan": (time.perf_counter() - started) * 1000},
         )
+
+    def vectors(self) -> NDArray[np.float32]:
+        """Return the embeddings of the newest pictures at length 1, float32 (n, d), n at most embedding.scan.
+
+        Raises BadRequest where there are none, or they are whitened already.
+        """
+        algorithm = self._algorithm
+        if algorithm is None:
+            raise BadRequest(_NONE)
+        if algorithm.whitened:
+            raise BadRequest("these embeddings are whitened already; take the whitening out of the model's description first")
+        records = islice(self._collection.newest(batch=_BATCH), self._scan)
+        values = [found for record in records if (found := self._collection.current(record).get(algorithm.name)) is not None]
+        if not values:
+            raise BadRequest("no picture has an embedding yet; add some first")
+        return np.stack([vector_of(value) for value in values])
 
     def _better(
         self, described: bytes, best: list[tuple[float, int, Record]], records: list[Record], limit: int

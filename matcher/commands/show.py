@@ -18,7 +18,7 @@ def show(invocation: Invocation, sha256: str, as_json: bool) -> None:
     record = invocation.matcher.get(sha256)
     fingerprints, texts = invocation.matcher.shown_fingerprints(record), invocation.matcher.text_on(record)
     if as_json:
-        tables.emit({**shapes.whole_picture(record, fingerprints), **({"texts": texts} if texts else {})})
+        tables.emit(shapes.whole_picture(record, fingerprints, texts))
         return
     rows = [
         ("picture", record.sha256),

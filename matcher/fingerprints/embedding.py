@@ -34,6 +34,7 @@ class Embedding(SketchedFingerprint):
     """
 
     name, version, family = "embedding", 1, "embedding"
+    shows_pixels = True  # networks have been trained that draw from a vector what was seen
     confined = False
 
     def __init__(self, described: Description | None = None) -> None:
@@ -47,6 +48,11 @@ class Embedding(SketchedFingerprint):
     @classmethod
     def configured(cls, settings: Mapping[str, Any]) -> "Self":
         return cls(required(settings, "embedding.model", cls.name))
+
+    @property
+    def whitened(self) -> bool:
+        """Whether the vectors are whitened."""
+        return self._described is not None and self._whitening is not None
 
     def compute(self, picture: Picture) -> bytes | None:
         if self._described is None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 
+from matcher.cli import kuato as command
 from matcher.engine import Matcher
 from matcher.errors import BadRequest, BadSettings
 from matcher.match import Decision
@@ -134,3 +136,25 @@ def test_another_model_is_another_version(open_matcher: Open, tmp_path: Path) ->
     assert second.search(noise(2)).matches == ()
     second.add(noise(1))  # brought up to date
     assert len(second.search(noise(2)).matches) == 1
+
+
+def test_a_whitening_is_fitted_to_what_is_known(open_matcher: Open, settings: Settings, tmp_path: Path) -> None:
+    path = described(tmp_path)
+    options = [f"--set={name}={settings[name]}" for name in ("redis.url", "data.dir", "workers.count")]
+    options += ["--set=fingerprints.enabled=embedding", f"--set=embedding.model={path}"]
+
+    def whitening() -> Result:
+        return CliRunner().invoke(command, [*options, "whitening", str(tmp_path / "pca.npz")], prog_name="kuato")
+
+    assert "no picture has an embedding yet" in whitening().output
+    matcher = open_matcher(fingerprints__enabled="embedding", embedding__model=path)
+    random = np.random.default_rng(1)
+    for n in range(50):
+        matcher.add(encoded(random.integers(0, 256, (16, 16, 3), np.uint8)))
+        if n == 10:
+            assert "more vectors than they have dimensions, but there are 11 x 48" in whitening().output
+    assert "fitted to 50 pictures, 48 dimensions" in whitening().output
+    described(tmp_path, whitening="pca.npz")
+    assert "whitened already" in whitening().output
+    whitened = open_matcher(fingerprints__enabled="embedding", embedding__model=path)
+    assert whitened.add(noise(1)).record.fingerprints.keys() == {"embedding"}

@@ -189,7 +189,9 @@ class Client:
 
     def search_description(self, text: str, *, limit: int | None = None, banks: Iterable[str] = ()) -> "Answer":
         """Search for pictures that show what a text says; the server's operator must have enabled that, with a model."""
-        found: Answer = self._transport.send("POST", "search", "description", value=gained(banks=banks, text=text, limit=limit), repeatable=True)
+        found: Answer = self._transport.send(
+            "POST", "search", "description", value=gained(banks=banks, text=text, limit=limit), repeatable=True
+        )
         return found
 
     def wait(self, work: Many | str, seconds: float | None = None) -> "Iterator[JobResult]":

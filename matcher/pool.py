@@ -78,7 +78,7 @@ class WorkerPool:
         pixels = self._models.max_pixels if self._models and wanted else 0
         confined = [name for name in asked if name not in wanted]
         found = self._decoded(data, confined, query, name, waiting, pixels)
-        return self._completed(found, wanted, asked, name, waiting) if wanted else found
+        return self._completed(found, wanted, asked, waiting) if wanted else found
 
     def _decoded(self, data: bytes, asked: list[str], query: bool, name: str, waiting: float | None, pixels: int) -> Fingerprints:
         child = self._workers.take(waiting)
@@ -103,11 +103,11 @@ class WorkerPool:
             raise outcome
         return outcome
 
-    def _completed(self, found: Fingerprints, wanted: list[str], asked: tuple[str, ...], name: str, waiting: float | None) -> Fingerprints:
+    def _completed(self, found: Fingerprints, wanted: list[str], asked: tuple[str, ...], waiting: float | None) -> Fingerprints:
         """Return `found` with what the models say of its pixels; what they fail at is missing, and a warning tells why."""
         if self._models is None or found.pixels is None:
             raise RuntimeError("asked for pixels, got none")
-        said = self._models.compute(found.pixels, wanted, name=name, waiting=waiting)
+        said = self._models.compute(found.pixels, wanted, waiting=waiting)
         return replace(
             found,
             views=found.views | {AS_IS: found.values | said.values},

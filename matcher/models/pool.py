@@ -55,7 +55,7 @@ class ModelPool:
         kind = Kind("model", "models run without a sandbox", "web.busy_seconds, models.workers", _REQUESTS, _RESIDENT)
         self._workers = Workers(lambda: Child("matcher.models.worker", greeting, "model"), settings["models.workers"], kind)
 
-    def compute(self, pixels: Pixels, algorithms: Sequence[str], *, name: str = "picture", waiting: float | None = None) -> Said:
+    def compute(self, pixels: Pixels, algorithms: Sequence[str], *, waiting: float | None = None) -> Said:
         """Return the fingerprints of a picture given as uint8 (height, width, 3).
 
         waiting: seconds to wait for a free process at most, None for as long as it takes.
@@ -70,11 +70,11 @@ class ModelPool:
             said = believed(answer, body, algorithms)
             healthy = True
         except TimeoutError:
-            said = self._failed(algorithms, name, f"took longer than {self._seconds:g} s (models.max_seconds)")
+            said = self._failed(algorithms, f"took longer than {self._seconds:g} s (models.max_seconds)")
         except Died as death:
-            said = self._failed(algorithms, name, f"made a model worker end: {death}")
+            said = self._failed(algorithms, f"made a model worker end: {death}")
         except wire.Nonsense as nonsense:
-            said = self._failed(algorithms, name, f"made a model worker give {nonsense}")
+            said = self._failed(algorithms, f"made a model worker give {nonsense}")
         finally:
             self._workers.give_back(child, healthy)
         return said
@@ -101,8 +101,9 @@ class ModelPool:
         """End all workers. May be called again."""
         self._workers.close()
 
-    def _failed(self, algorithms: Sequence[str], name: str, why: str) -> Said:
-        _log.warning("%s has no %s: it %s", name, ", ".join(algorithms), why)
+    def _failed(self, algorithms: Sequence[str], why: str) -> Said:
+        # Without its name: a picture may be sensitive, and a log is read by everybody.
+        _log.warning("a picture has no %s: it %s", ", ".join(algorithms), why)
         return Said(warnings=(f"no {', '.join(algorithms)}: the picture {why}",))
 
 

@@ -21,3 +21,8 @@ def test_words_on_pictures_are_found_and_shown(kuato: Kuato, tmp_path: Path) -> 
     assert kuato.json("show", sha)[0]["texts"] == {"text": SENTENCES["eng"]}
     refused = kuato("search", "--text", "?")
     assert refused.exit_code == 2 and "at least two letters" in refused.stderr
+    kuato("tag", sha, "--add", "copine-scale:level=1")
+    for words in (["show", sha], ["search", "--text", "harborline bank"], ["list"]):
+        for more in ([], ["--json"]):
+            told = kuato(*words, *more)
+            assert told.exit_code == 0 and "account" not in told.stdout and SENTENCES["eng"].encode().hex() not in told.stdout

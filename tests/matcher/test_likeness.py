@@ -1,5 +1,6 @@
 """Embeddings, scene tags and captions all the way: from files through the workers into a store, and found again."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -158,3 +159,23 @@ def test_a_whitening_is_fitted_to_what_is_known(open_matcher: Open, settings: Se
     assert "whitened already" in whitening().output
     whitened = open_matcher(fingerprints__enabled="embedding", embedding__model=path)
     assert whitened.add(noise(1)).record.fingerprints.keys() == {"embedding"}
+
+
+def test_the_doctor_finds_them_filed_and_files_what_is_missing(open_matcher: Open, settings: Settings, tmp_path: Path) -> None:
+    models = {"embedding__model": described(tmp_path), "embedding__caption": described_caption(tmp_path)}
+    matcher = open_matcher(fingerprints__enabled="embedding,caption", **models)
+    known = matcher.add(noise(1)).record.sha256
+    options = [f"--set={name}={settings[name]}" for name in ("redis.url", "data.dir", "workers.count")]
+    options += ["--set=fingerprints.enabled=embedding,caption"]
+    options += [f"--set={name.replace('__', '.')}={path}" for name, path in models.items()]
+
+    def doctor() -> Result:
+        return CliRunner().invoke(command, [*options, "doctor", "--deep", "--json"], prog_name="kuato")
+
+    assert json.loads(doctor().stdout)["clean"]
+    store = matcher.collection.store
+    assert store.clear(kept=[key for kind in (b"m", b"n", b"r", b"f", b"c", b"i", b"b") for key in store.scan(kind)]) > 10
+    assert matcher.search(noise(2)).matches == () and matcher.search_text("red picture").matches == ()
+    assert doctor().exit_code in (0, 1)
+    assert [match.picture.sha256 for match in matcher.search(noise(2)).matches] == [known]
+    assert [match.picture.sha256 for match in matcher.search_text("red picture").matches] == [known]

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matcher import wire
 from matcher.child import Child, Died
 from matcher.decode import Limits
 from matcher.errors import BadRequest, DecodeCrash, DecodeTimeout, KuatoError, TooLarge
 from matcher.extraction import AS_IS, Fingerprints
+from matcher.fingerprints import registry
 from matcher.fingerprints.base import Fingerprint
 from matcher.models.pool import ModelPool
 from matcher.workers import Kind, Workers
@@ -32,17 +33,25 @@ _RESIDENT = 300 << 20  # bytes; a worker that still holds more between two pictu
 class WorkerPool:
     """Fingerprints pictures in at most `workers` processes at once (0: as many as there are cores). Thread-safe.
 
-    limits: for each picture. algorithms: names of the fingerprints that the workers load. models: computes others, from the
-    pixels; closed with this pool.
+    limits: for each picture. algorithms: names of the fingerprints that the workers load. settings: those that these read, as
+    JSON can carry them (`registry.settings_of`). models: computes others, from the pixels; closed with this pool.
     Use as a context manager, or call `close`. Workers end by themselves when their host does.
     """
 
-    def __init__(self, limits: Limits, algorithms: Iterable[str], workers: int = 0, models: ModelPool | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        algorithms: Iterable[str],
+        workers: int = 0,
+        settings: Mapping[str, Any] | None = None,
+        models: ModelPool | None = None,
+    ) -> None:
         self.limits = limits
         self._models = models
         self._confined = tuple(dict.fromkeys(algorithms))
         self.algorithms = self._confined + (models.algorithms if models else ())
-        greeting = {"limits": wire.limits_to_json(limits), "algorithms": self._confined, "requests": _REQUESTS}
+        greeting: dict[str, Any] = {"limits": wire.limits_to_json(limits), "algorithms": self._confined, "settings": dict(settings or {})}
+        greeting["requests"] = _REQUESTS
         kind = Kind("decoding", "pictures are decoded without a sandbox", "web.busy_seconds, workers.count", _REQUESTS, _RESIDENT)
         self._workers = Workers(lambda: Child("matcher.worker", greeting), workers or len(os.sched_getaffinity(0)), kind)
 
@@ -50,8 +59,10 @@ class WorkerPool:
     def of(cls, settings: "Settings", algorithms: Mapping[str, Fingerprint]) -> "Self":
         """Return the pool that these settings want for these algorithms, each computed where it can be."""
         outside = [name for name, algorithm in algorithms.items() if not algorithm.confined]
+        confined = {name: algorithm for name, algorithm in algorithms.items() if algorithm.confined}
+        read = registry.settings_of(confined.values(), settings)
         models = ModelPool(settings, outside) if outside else None
-        return cls(settings.limits(), [name for name in algorithms if name not in outside], settings["workers.count"], models)
+        return cls(settings.limits(), confined, settings["workers.count"], read, models)
 
     def fingerprint(
         self,

@@ -1,6 +1,6 @@
 """The process that touches hostile bytes: decodes one picture at a time, computes its fingerprints, answers over a pipe.
 
-Started by `matcher.pool`, never by hand. First frame in: limits and names of algorithms. First frame out: ready, or why not.
+Started by `matcher.pool`, never by hand. First frame in: limits, names of algorithms, their settings. First frame out: ready, or why not.
 Then a frame in is a picture, a frame out its fingerprints or one error; the end of its input ends it.
 """
 
@@ -31,7 +31,7 @@ def main() -> None:
     header, _ = receive(requests)
     limits = Limits(**header["limits"])
     try:
-        algorithms = registry.load(header["algorithms"])
+        algorithms = registry.load(header["algorithms"], header["settings"])
         unconfined = _settle(limits, algorithms, header["requests"])
     except KuatoError as error:
         send(answers, {"error": error.code, "text": str(error)})

@@ -24,6 +24,7 @@ class Fingerprint(ABC):
     exact: equal to another tool's only on full-size pixels, so a picture may not be decoded at a reduced scale for it.
     large: kept beside the record, and read only for the few candidates worth a closer look.
     shows_pixels: something of the picture can be seen in the bytes; they never leave Kuato for a sensitive picture.
+    settings: names of the settings that `configured` reads; only these are given to the workers.
     confined: computed where the picture is decoded, without files, threads or other programs. What needs these (models, text
         recognition) is computed in a worker of its own, which is given pixels, never the file.
     """
@@ -37,6 +38,7 @@ class Fingerprint(ABC):
     exact: ClassVar[bool] = False
     large: ClassVar[bool] = False
     shows_pixels: ClassVar[bool] = False
+    settings: ClassVar[tuple[str, ...]] = ()
     confined: ClassVar[bool] = True
 
     @classmethod

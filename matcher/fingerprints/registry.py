@@ -9,6 +9,7 @@ A package offers one by a line in its pyproject.toml, the name being the class's
 import logging
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 from matcher.errors import BadSettings
@@ -31,6 +32,12 @@ def load(names: Iterable[str] | None = None, settings: Mapping[str, Any] | None 
         offered = _offered()
         kinds = {name: _class(name, offered) for name in names}
     return {name: kind() if settings is None else kind.configured(settings) for name, kind in kinds.items()}
+
+
+def settings_of(algorithms: Iterable[Fingerprint], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what these fingerprints read of the settings, as JSON can carry it."""
+    read = {name for algorithm in algorithms for name in algorithm.settings if name in settings}
+    return {name: str(settings[name]) if isinstance(settings[name], Path) else settings[name] for name in sorted(read)}
 
 
 def available() -> dict[str, type[Fingerprint]]:

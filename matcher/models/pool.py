@@ -16,6 +16,7 @@ import numpy as np
 from matcher import wire
 from matcher.child import Child, Died
 from matcher.errors import KuatoError
+from matcher.fingerprints import registry
 from matcher.picture import Pixels
 from matcher.workers import Kind, Workers
 
@@ -43,7 +44,7 @@ class Said:
 class ModelPool:
     """Computes these algorithms in `models.workers` processes at most, started when first needed. Thread-safe.
 
-    settings: those of the sections `SECTIONS` are what the processes are told.
+    settings: those of the sections `SECTIONS`, and those that the algorithms name, are what the processes are told.
     max_pixels: what is made of a larger picture before it gets here.
     """
 
@@ -51,7 +52,8 @@ class ModelPool:
         self.algorithms = tuple(dict.fromkeys(algorithms))
         self.max_pixels: int = min(settings["models.max_pixels"], wire.MAX_PIXELS)
         self._seconds: float = settings["models.max_seconds"]
-        greeting = {"algorithms": self.algorithms, "settings": told(settings)}
+        named = registry.settings_of(registry.load(self.algorithms).values(), settings)
+        greeting = {"algorithms": self.algorithms, "settings": told(settings) | named}
         kind = Kind("model", "models run without a sandbox", "web.busy_seconds, models.workers", _REQUESTS, _RESIDENT)
         self._workers = Workers(lambda: Child("matcher.models.worker", greeting, "model"), settings["models.workers"], kind)
 

@@ -16,12 +16,15 @@ import numpy as np
 from matcher.bank import Bank
 from matcher.catalogue import BankBook, Lists
 from matcher.claims import Claim, Claims
+from matcher.clusters import Clusters, cluster_names
 from matcher.errors import NotFound, StoreUnavailable
 from matcher.extraction import Fingerprints
 from matcher.filing import Filing
 from matcher.fingerprints.base import Fingerprint
 from matcher.index import Entries
+from matcher.proposals import Proposals
 from matcher.records import LargeFingerprints, Record, Records, as_stored, forgetting_line, journal_lines
+from matcher.reviews import Reviews
 from matcher.sensitivity import Sensitivity
 from matcher.source import Source
 from matcher.store import Store
@@ -60,6 +63,9 @@ class Collection:
         self.banks = BankBook(store)
         self.large = LargeFingerprints(store)
         self.filing = Filing(store, algorithms)
+        self.clusters = Clusters(store, self.records, clock)
+        self.proposals = Proposals(store, clock)
+        self.reviews = Reviews(store, clock)
         self.algorithms = algorithms
         self.lease = lease
         self.clock = clock
@@ -96,10 +102,12 @@ class Collection:
         """Forget a picture: once this returns it answers nowhere. Raises NotFound."""
         key = bytes.fromhex(sha256)
         claim = self.claims.get(key)
+        known = self.records.live([claim.id]) if claim else {}
         if claim is None or not self.records.bury(claim.id, self.clock()):
             raise NotFound(f"no picture {sha256} is known")
         self.drop_claim(key, claim.id)
         self.large.delete(claim.id, self.filing.large_names)
+        self._forget_company(known.values())
 
     def clear_away(self, records: Sequence[Record]) -> None:
         """Let go of what belongs to pictures whose records were buried."""
@@ -110,6 +118,13 @@ class Collection:
             claims = self.claims.get_many(np.frombuffer(b"".join(shas), np.uint8).reshape(-1, 32))
             theirs = [(sha256, claim, None) for sha256, claim in zip(shas, claims, strict=True) if claim and claim.id in ids]
             shas = [sha256 for (sha256, _, _), freed in zip(theirs, self.claims.swap_many(theirs), strict=True) if not freed]
+        self._forget_company(records)
+
+    def _forget_company(self, records: Iterable[Record]) -> None:
+        """Take removed pictures out of their clusters, and forget what was said of them and others."""
+        gone = list(records)
+        self.clusters.leave(gone)
+        self.reviews.forget([record.sha256 for record in gone])
 
     def drop_claim(self, sha256: bytes, id: int) -> None:
         """Free the SHA-256 of a picture that was removed, unless another has taken its place."""
@@ -187,6 +202,12 @@ class Collection:
         known = self.known(sha256)
         banks = [bank for bank in self.banks.list() if bank.id in bank_ids]
         return (known is not None and known.sensitive) or self._sensitivity.covers_any(tags, banks)
+
+    def clustered(self, records: Iterable[Record]) -> list[Record]:
+        """Return the records with the cluster that each is in today, "" for those that share it with no other picture."""
+        records = list(records)
+        names = cluster_names(self.clusters.locate(records))
+        return [replace(record, cluster=names.get(record.id, "")) for record in records]
 
     def newest(self, ids: Iterable[int] | None = None, batch: int = 500) -> Iterator[Record]:
         """Yield the pictures under `ids` (None: all), in that order (None: newest first)."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matcher import merging
 from matcher.errors import BadSettings
 from matcher.match import Alignment, Decision, Evidence, Relation
 from matcher.settings import config_dir
@@ -15,7 +16,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-RULES = ("verified",)
+RULES = ("verified", *merging.RULES)
+DISTANCES = ("nearest", *merging.DISTANCES)
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,13 @@ class Bounds:
     """yes, maybe: the largest distances that are a YES, a MAYBE.
 
     alone: compares place by place, so that its YES needs no second family, and its MAYBE is enough for another's YES.
+    weight: of its vote and its distance, for the rules that count them.
     """
 
     yes: float
     maybe: float
     alone: bool = False
+    weight: float = 1.0
 
     def decide(self, distance: float) -> Decision:
         """Return what a distance means."""
@@ -46,12 +50,14 @@ class Rules:
 
     rule: one of RULES. content: the share of a picture, 0..1, that must not be empty for a hash to say YES.
     share: of the features in a common region, how many must have a partner for local features to say YES, 0..1.
+    distance: one of DISTANCES; "nearest" is the least distance of the algorithms that are of the decision.
     """
 
     bounds_of: Mapping[str, Bounds]
     rule: str = "verified"
     content: float = 0.2
     share: float = 0.62
+    distance: str = "nearest"
 
     @classmethod
     def load(cls, path: Path | str | None = None) -> "Rules":
@@ -63,13 +69,15 @@ class Rules:
             raise BadSettings(f"the rules {path} cannot be read: {error.strerror} (decision.rules)") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadSettings(f"the rules {path} are no TOML: {error} (decision.rules)") from error
-        rule = table.pop("rule", "verified")
+        rule, distance = table.pop("rule", "verified"), table.pop("distance", "nearest")
         if rule not in RULES:
             raise BadSettings(f"{path}: there is no rule {rule!r}; there are {', '.join(RULES)} (decision.rules)")
+        if distance not in DISTANCES:
+            raise BadSettings(f"{path}: there is no distance {distance!r}; there are {', '.join(DISTANCES)} (decision.rules)")
         content, share = (
             _share(table.pop(name, default), name, path) for name, default in (("content", cls.content), ("share", cls.share))
         )
-        return cls({name: _bounds(name, row, path) for name, row in table.items()}, rule, content, share)
+        return cls({name: _bounds(name, row, path) for name, row in table.items()}, rule, content, share, distance)
 
     def bounds(self, algorithm: str) -> tuple[float, float]:
         """Return the YES and the MAYBE distance of an algorithm; both negative when it has none."""
@@ -100,14 +108,23 @@ class Rules:
         yes = [one for decision, one in decided if decision is Decision.YES]
         maybe = [one for decision, one in decided if decision is Decision.MAYBE]
         verified = self._verify(yes) or (yes and self._verify(maybe))
-        if verified or len({one.family for one in yes}) > 1:
+        if self.rule in merging.RULES:
+            voters = [(said, one) for said, one in decided if one.algorithm in self.bounds_of]
+            decision = merging.decide(self.rule, [(said, self._weight(one)) for said, one in voters]) if voters else Decision.NO
+            speakers = [one for said, one in voters if said is decision]
+        elif verified or len({one.family for one in yes}) > 1:
             decision, speakers = Decision.YES, yes
         else:
             decision, speakers = (Decision.MAYBE if yes or maybe else Decision.NO), yes + maybe
         speakers = speakers or list(evidence)
         whole = any(one.family != "local" for one in speakers)
         relation = Relation.SAME_PICTURE if whole else Relation.SHARES_CONTENT
+        if self.distance in merging.DISTANCES:
+            return decision, relation, merging.distance(self.distance, [(one.distance, self._weight(one)) for one in evidence])
         return decision, relation, min(one.distance for one in speakers)
+
+    def _weight(self, one: Evidence) -> float:
+        return self.bounds_of.get(one.algorithm, SILENT).weight
 
     def _verify(self, evidence: Sequence[Evidence]) -> bool:
         return any(self.bounds_of.get(one.algorithm, SILENT).alone for one in evidence)
@@ -130,9 +147,11 @@ def _share(value: Any, name: str, path: Path) -> float:
 
 def _bounds(name: str, row: Any, path: Path) -> Bounds:
     try:
-        yes, maybe, alone = float(row["yes"]), float(row["maybe"]), bool(row.get("alone", False))
+        yes, maybe, alone, weight = float(row["yes"]), float(row["maybe"]), bool(row.get("alone", False)), float(row.get("weight", 1))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadSettings(f"{path}: [{name}] needs the numbers yes and maybe (decision.rules)") from error
     if not yes <= maybe <= 1:
         raise BadSettings(f"{path}: [{name}] yes {yes} must be at most maybe {maybe}, and that at most 1 (decision.rules)")
-    return Bounds(yes, maybe, alone)
+    if not 0 <= weight < float("inf"):
+        raise BadSettings(f"{path}: [{name}] weight {weight} must not be negative (decision.rules)")
+    return Bounds(yes, maybe, alone, weight)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from matcher.bulk import finish
 from matcher.claims import Claim
+from matcher.clustercare import TEXTS as CLUSTER_TEXTS
+from matcher.clustercare import ClusterCare
 from matcher.collection import Collection
 from matcher.records import PENDING, Entry, Record
 
@@ -50,6 +52,7 @@ class Report:
 class _Census:
     """The state of every id given before the examination began, bool by id.
 
+    grouped: pictures whose record names a cluster.
     absent: without a picture when we looked; an adder may have been about to write it. dead: without one for ever.
     """
 
@@ -57,6 +60,7 @@ class _Census:
     dead: NDArray[np.bool_]
     pending: list[int] = field(default_factory=list)
     tombstones: dict[int, float] = field(default_factory=dict)
+    grouped: list[int] = field(default_factory=list)
     stale: int = 0
 
 
@@ -92,6 +96,7 @@ class Doctor:
             self._records()
             self._orphans(census)
         self._lists(census)
+        ClusterCare(self._collection, self._repair, self._count).run(census.grouped)
         self._tombstones(census)
         findings = [Finding(code, count, _TEXTS[code], self._repair) for code, count in self._counts.items() if count]
         if census.stale:
@@ -160,6 +165,8 @@ class Doctor:
                     continue
                 if entry.state == PENDING:
                     census.pending.append(id)
+                if entry.record.group:
+                    census.grouped.append(id)
                 census.stale += any(current.get(name, version) != version for name, version in entry.record.versions.items())
             self._progress("records", len(some))
         return census
@@ -266,6 +273,7 @@ _TEXTS = {
     "dead-posting": "entries of removed pictures, or standing twice, in the lists of the index",
     "stale-version": "pictures with fingerprints of another version of an algorithm; not compared until added or imported again",
     "not-durable": "Redis keeps no append-only file: what it acknowledged is lost when it is killed; set appendonly yes",
+    **CLUSTER_TEXTS,
 }
 
 

@@ -65,7 +65,7 @@ class Duplicates:
     """
 
     def __init__(self, algorithms: Mapping[str, Fingerprint], rules: Rules, maybe: bool = False) -> None:
-        self._shelf = _Shelf(algorithms)
+        self._shelf = Shelf(algorithms)
         self._search = Search(cast(Collection, self._shelf), algorithms, rules)
         self._maybe = maybe
         self._copies: dict[str, list[Copy]] = {}
@@ -142,7 +142,7 @@ class _Lists:
         return [self._lists.get(key.tobytes(), bytearray())[-size:] for key in keys]
 
 
-class _Shelf:
+class Shelf:
     """As much of a Collection as a search asks for, in memory; it is its own banks and records."""
 
     def __init__(self, algorithms: Mapping[str, Fingerprint]) -> None:

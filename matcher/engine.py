@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import TracebackType
 
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from matcher import shapes, tokens
 from matcher.catalogue import BankBook
+from matcher.clustering import MOST_LINKS, Clustering
 from matcher.collection import Added, Collection
 from matcher.decision import Rules
 from matcher.errors import BadRequest, NotFound
 from matcher.evidence import gather
+from matcher.expert import ExpertSearch, Question
 from matcher.extraction import Fingerprints
 from matcher.fingerprints import registry
 from matcher.fingerprints.words import Words
@@ -30,8 +32,12 @@ from matcher.settings import Settings
 from matcher.source import Source
 from matcher.store import Store
 from matcher.textsearch import TextSearch
+from matcher.verdicts import Verdicts
 
 _LOOKED_AT = 20_000
+_AT_ONCE = 100
+# Candidates whose local features are compared for a picture that is added: twice as many tie no more pictures (297 of dev).
+_PLACED_BY = 6
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,10 @@ class Matcher:
             verified=settings["search.candidates"],
             probe_budget=settings["search.probe_budget"],
         )
+        self._expert = ExpertSearch(self.collection, self.algorithms, self.rules)
+        # A copy of the whole picture is among the first candidates; the others would find what shares content with it.
+        self._nearest = Search(self.collection, self.algorithms, self.rules, min(_PLACED_BY, settings["search.candidates"]))
+        self.clustering = Clustering(self.collection, settings["cluster.max_size"])
 
     @classmethod
     def open(cls, settings: Settings) -> "Matcher":
@@ -132,11 +142,19 @@ class Matcher:
         """
         bank_ids, tags = self._bank_ids(banks), checked_tags(tags)
         check_sources(sources)
-        found = self.pool.fingerprint(data, name=name, waiting=waiting)
+        automatic = self.settings["cluster.automatic"]
+        turned = automatic and self.settings["cluster.turned"]
+        found = self.pool.fingerprint(data, query=turned, name=name, waiting=waiting)
         seen = checked_tags(tag for key, value in found.values.items() for tag in self.algorithms[key].tags(value))
         # What a model says is to be seen is not told of a sensitive picture.
         told = () if self.collection.will_be_sensitive(found.sha256, tags, bank_ids) else seen
-        return self.collection.add(found, sources, dict.fromkeys((*tags, *told)), bank_ids)
+        added = self.collection.add(found, sources, dict.fromkeys((*tags, *told)), bank_ids)
+        record = self._placed(added.record, found) if automatic and not added.record.placed else added.record
+        return Added(self.collection.clustered([record])[0], added.new)
+
+    def place(self, record: Record) -> Record:
+        """Tie a known picture to those that its stored fingerprints say it is the same as; return it as it is then."""
+        return self._placed(record, self._as_stored(record))
 
     def search(
         self,
@@ -150,29 +168,53 @@ class Matcher:
     ) -> Answer:
         """Return which known pictures this one may be. It is not remembered. Raises BadPicture, NotFound, StoreUnavailable, Busy."""
         scope = self._scope(limit, banks, exclude)
-        query = self.pool.fingerprint(data, query=True, name=name, waiting=waiting)
-        return self._search.answer(self._likeness.expanded(query), scope)
+        return self._answer(self.pool.fingerprint(data, query=True, name=name, waiting=waiting), scope)
 
     def search_fingerprints(
         self, query: Fingerprints, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
     ) -> Answer:
         """Return which known pictures have such fingerprints; the pixels can stay where they are."""
-        return self._search.answer(self._likeness.expanded(query), self._scope(limit, banks, exclude))
+        return self._answer(query, self._scope(limit, banks, exclude))
 
     def search_sha256(
         self, sha256: str, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
     ) -> Answer:
         """Return which other known pictures a known one may be, by its stored fingerprints. Raises NotFound, StoreUnavailable."""
-        record = self.get(sha256)
-        query = Fingerprints(record.sha256, record.format, record.size, record.bytes_size, {"as is": self.collection.whole(record)})
-        scope = self._scope(limit, banks, lambda known: known.id == record.id or (exclude is not None and exclude(known)))
-        return self._search.answer(self._likeness.expanded(query), scope)
+        return self._answer(*self._known(sha256, limit, banks, exclude))
+
+    def search_by(
+        self,
+        question: Question,
+        data: bytes,
+        *,
+        limit: int = 10,
+        banks: Iterable[str] | None = None,
+        exclude: Callable[[Record], bool] | None = None,
+        name: str = "picture",
+        waiting: float | None = None,
+    ) -> Answer:
+        """Return which known pictures one algorithm finds near this one. Raises what `search` does, and BadRequest."""
+        scope, wanted = self._scope(limit, banks, exclude), self._expert.check(question)
+        return self._expert.answer(self.pool.fingerprint(data, query=True, algorithms=wanted, name=name, waiting=waiting), question, scope)
+
+    def search_sha256_by(
+        self,
+        question: Question,
+        sha256: str,
+        *,
+        limit: int = 10,
+        banks: Iterable[str] | None = None,
+        exclude: Callable[[Record], bool] | None = None,
+    ) -> Answer:
+        """Return which other known pictures one algorithm finds near a known one, as it is. Raises what `search_by` does."""
+        query, scope = self._known(sha256, limit, banks, exclude)
+        return self._expert.answer(query, question, scope)
 
     def search_text(
         self, text: str, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
     ) -> Answer:
         """Return the known pictures on which such words can be read. Raises BadRequest, NotFound, StoreUnavailable."""
-        return TextSearch(self.collection, self.algorithms).answer(text, self._scope(limit, banks, exclude))
+        return self._with_clusters(TextSearch(self.collection, self.algorithms).answer(text, self._scope(limit, banks, exclude)))
 
     def search_description(
         self, text: str, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
@@ -180,7 +222,7 @@ class Matcher:
         """Return the known pictures that are likest to what a text describes, by their embeddings. Raises BadRequest, NotFound, Busy."""
         if not 0 < len(text.strip()) <= LONGEST:
             raise BadRequest(f"a description has 1 to {LONGEST} characters")
-        return self._likeness.answer(self.pool.described(text), self._scope(limit, banks, exclude))
+        return self._with_clusters(self._likeness.answer(self.pool.described(text), self._scope(limit, banks, exclude)))
 
     def embeddings(self) -> NDArray[np.float32]:
         """Return the embeddings of the newest pictures as vectors of length 1, float32 (n, d). Raises BadRequest without any."""
@@ -193,6 +235,14 @@ class Matcher:
         kinds = [name for name, algorithm in self.algorithms.items() if isinstance(algorithm, Words)]
         read = {name: self.collection.current_large(name, [record]).get(record.id) for name in kinds}
         return {name: value.decode(errors="replace") for name, value in read.items() if value is not None}
+
+    def _known(
+        self, sha256: str, limit: int, banks: Iterable[str] | None, exclude: Callable[[Record], bool] | None
+    ) -> tuple[Fingerprints, Scope]:
+        """Return a known picture as a query, which is not among its own answers."""
+        record = self.get(sha256)
+        query = self._as_stored(record)
+        return query, self._scope(limit, banks, lambda known: known.id == record.id or (exclude is not None and exclude(known)))
 
     def compare(
         self,
@@ -213,7 +263,7 @@ class Matcher:
 
     def get(self, sha256: str) -> Record:
         """Return a known picture. Raises NotFound, BadRequest for what is no SHA-256."""
-        return self.collection.get(checked_sha256(sha256))
+        return self.collection.clustered([self.collection.get(checked_sha256(sha256))])[0]
 
     def sensitive(self, record: Record) -> bool:
         """Whether nothing but the match may be shown of a picture, as its banks are now."""
@@ -228,7 +278,8 @@ class Matcher:
     def by_source(self, kind: str, id: str) -> list[Record]:
         """Return the pictures seen at a source, newest first."""
         found = self.collection.newest(self.collection.lists.seen_at(kind, id))
-        return [record for record in found if any((source.kind, source.id) == (kind, id) for source in record.sources)]
+        there = [record for record in found if any((source.kind, source.id) == (kind, id) for source in record.sources)]
+        return self.collection.clustered(there)
 
     def find(
         self,
@@ -242,7 +293,9 @@ class Matcher:
     ) -> Iterator[Record]:
         """Yield known pictures as `Wanted` has them, newest first. Raises NotFound for an unknown bank."""
         wanted = Wanted(tag, bank, source, since, until)
-        return islice((record for record in self._candidates(wanted) if wanted.admits(record)), limit)
+        found = islice((record for record in self._candidates(wanted) if wanted.admits(record)), limit)
+        while some := list(islice(found, _AT_ONCE)):
+            yield from self.collection.clustered(some)
 
     def page(
         self, wanted: "Wanted", *, limit: int, after: int | None = None, shown: Callable[[Record], bool] = lambda record: True
@@ -256,11 +309,11 @@ class Matcher:
         last = None
         for looked_at, record in enumerate(self._candidates(wanted, after)):
             if len(found) == limit or looked_at == _LOOKED_AT:
-                return Page(tuple(found), last)
+                return Page(tuple(self.collection.clustered(found)), last)
             last = record.id
             if wanted.admits(record) and shown(record):
                 found.append(record)
-        return Page(tuple(found), None)
+        return Page(tuple(self.collection.clustered(found)), None)
 
     def _candidates(self, wanted: "Wanted", after: int | None = None) -> Iterator[Record]:
         """Return the pictures among which the wanted ones are, newest first, those after an id."""
@@ -308,7 +361,7 @@ class Matcher:
         )
         if not kept:
             raise NotFound(f"picture {record.sha256} was removed meanwhile")
-        return self.collection.get(record.sha256)
+        return self.get(record.sha256)
 
     def check_fingerprints(self, values: Mapping[str, bytes]) -> None:
         """Raise BadRequest unless these are fingerprints that could have been computed here."""
@@ -372,6 +425,32 @@ class Matcher:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _answer(self, query: Fingerprints, scope: Scope) -> Answer:
+        """Search, obey what people said of the query, and tell the cluster of each match."""
+        verdicts = Verdicts(self.collection, query.sha256)
+        found = self._search.answer(self._likeness.expanded(query), verdicts.narrowed(scope))
+        return self._with_clusters(verdicts.applied(found, scope))
+
+    def _with_clusters(self, answer: Answer) -> Answer:
+        pictures = {record.id: record for record in self.collection.clustered(one.picture for one in (*answer.matches, *answer.suppressed))}
+        matches, suppressed = (
+            tuple(replace(one, picture=pictures[one.picture.id]) for one in some) for some in (answer.matches, answer.suppressed)
+        )
+        return replace(answer, matches=matches, suppressed=suppressed)
+
+    def _placed(self, record: Record, query: Fingerprints) -> Record:
+        """Tie a known picture to those it is the same as; return it as it is then."""
+        verdicts = Verdicts(self.collection, record.sha256)
+        scope = Scope(MOST_LINKS, exclude=lambda known: known.id == record.id)
+        found = verdicts.applied(self._nearest.answer(query, verdicts.narrowed(scope)), scope).matches
+        self.clustering.place(record, found)
+        if not found:
+            return replace(record, placed=True)
+        return self.collection.known(record.sha256) or record
+
+    def _as_stored(self, record: Record) -> Fingerprints:
+        return Fingerprints(record.sha256, record.format, record.size, record.bytes_size, {"as is": self.collection.whole(record)})
 
     def _scope(self, limit: int, banks: Iterable[str] | None, exclude: Callable[[Record], bool] | None) -> Scope:
         if limit < 1:

@@ -58,13 +58,13 @@ def gather_many(
         if isinstance(algorithm, Local):
             continue
         yes, _ = rules.bounds(name)
-        for evidence, (distance, view) in zip(found, _nearest(algorithm, query, known, algorithms), strict=True):
+        for evidence, (distance, view) in zip(found, nearest(algorithm, query, known, algorithms), strict=True):
             if view:
                 evidence.append(Evidence(name, algorithm.family, distance, yes, rules.decide(name, distance), view))
     return found
 
 
-def _nearest(
+def nearest(
     algorithm: Fingerprint, query: Views, known: Sequence[Mapping[str, bytes]], algorithms: Mapping[str, Fingerprint]
 ) -> list[tuple[float, str]]:
     """Return each picture's least distance over the views, and that view, "" where there is nothing to compare.

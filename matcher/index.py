@@ -47,15 +47,22 @@ class Room:
 
 
 ENTRY = 16
+INDEXED = (64, 256, 576)  # the bits of fingerprints that it takes
+# By the bits of a fingerprint, how many words of 32 bits beyond a band's own its check bytes come from.
+_CHECKED = {256: (1, 3, 6), 576: (1, 7, 13)}
+# Of the 96 check bits of 576, how many may differ: in copies 64 of all 576 do, in others half of them.
+_CLOSE = 32
 
 
 class BandIndex:
-    """Finds all fingerprints of 64 or 256 bits within a radius, by the pigeonhole principle.
+    """Finds all fingerprints of 64, 256 or 576 bits within a radius, by the pigeonhole principle.
 
     The bits are cut into bands of 16. Two fingerprints within `radius` bits agree in at least one band but for one bit
-    (256 bits: 31 = 16 bands x 2 - 1; 64 bits: 7). A band's key is its first KEY_BITS bits: at most 1 + KEY_BITS lists a
-    band hold all that differs there by one bit. An entry is the id and 12 check bytes (six other bands; for 64 bits the
-    whole fingerprint, and zeros), enough to drop all but one in 3,000 unrelated entries before a record is read.
+    (256 bits: 31 = 16 bands x 2 - 1; 64 bits: 7; 576 bits: 71). A band's key is its first KEY_BITS bits: at most
+    1 + KEY_BITS lists a band hold all that differs there by one bit. An entry is the id and 12 check bytes (six other bands;
+    for 64 bits the whole fingerprint, and zeros), enough to drop all but one in 3,000 unrelated entries before a record is
+    read. Of 576 bits the radius is not held against the check bytes, which would drop nothing, but `_CLOSE`: a fingerprint
+    within the radius is missed only if its differences crowd in the check bytes of each band that led to it.
     Source: M. Norouzi, A. Punjani, D. J. Fleet, "Fast Search in Hamming Space with Multi-Index Hashing", CVPR 2012; the
     coarser keys and check bytes are ours.
     """
@@ -68,10 +75,11 @@ class BandIndex:
         self._bits = bits
         self._bands = bits // 16
         self.radius = 2 * self._bands - 1
-        # Six other bands, so that a band's own bit that differs is not asked for twice; index 8 is the word of zeros.
-        self._check = np.array(
-            [[(band // 2 + step) % 8 for step in (1, 3, 6)] if bits == 256 else [0, 1, 8] for band in range(self._bands)]
-        )
+        self._words = bits // 32
+        self._close = _CLOSE if bits == 576 else self.radius
+        # Six other bands, so that a band's own bit that differs is not asked for twice; the index behind the last is a word of zeros.
+        own = np.arange(self._bands)[:, None] // 2
+        self._check = (own + _CHECKED[bits]) % self._words if bits in _CHECKED else own * 0 + [0, 1, self._words]
         kind = b"p" + space.encode() + b":"
         self.width = (kind, ENTRY)
         self._prefixes = [store.key(kind, bytes([band])) for band in range(self._bands)]
@@ -90,8 +98,8 @@ class BandIndex:
     def file_many(self, ids: Ids, fingerprints: NDArray[np.uint8], room: Room) -> None:
         """File many fingerprints, uint8 (n, bits / 8), under their ids, uint32 (n,), as `entries` tells of one."""
         bands = fingerprints.view(">u2").astype(np.uint16) >> np.uint16(16 - self.KEY_BITS)
-        words = np.zeros((len(fingerprints), 9), np.uint32)
-        words[:, : self._bits // 32] = fingerprints.view(np.uint32)
+        words = np.zeros((len(fingerprints), self._words + 1), np.uint32)
+        words[:, : self._words] = fingerprints.view(np.uint32)
         for band, prefix in enumerate(self._prefixes):
             entries = np.concatenate([ids.astype(np.uint32)[:, None], words[:, self._check[band]]], axis=1)
             room.note(prefix, self._store.file(prefix, bands[:, band], np.ascontiguousarray(entries).view(np.uint8)))
@@ -115,11 +123,21 @@ class BandIndex:
         # The low half of the first word is the id.
         distance = np.bitwise_count((entries[:, 0] ^ wanted[:, 0]) >> np.uint64(32))
         distance += np.bitwise_count(entries[:, 1] ^ wanted[:, 1])
-        return Candidates(np.unique(entries[distance <= self.radius, 0].astype(np.uint32)), truncated)
+        return Candidates(np.unique(entries[distance <= self._close, 0].astype(np.uint32)), truncated)
+
+    def same(self, fingerprint: bytes) -> Candidates:
+        """Return a superset of the ids with this very fingerprint, by one list; nearly free of others, and of 64 bits free of them."""
+        key, entry = self.entries(0, fingerprint)[0]
+        (value,) = self._store.read([key])
+        entries = np.frombuffer(value or b"", np.uint32).reshape(-1, ENTRY // 4)
+        truncated = len(entries) > self.MAX_ENTRIES
+        entries = entries[-self.MAX_ENTRIES :]
+        equal = (entries[:, 1:] == np.frombuffer(entry, np.uint32)[1:]).all(axis=1)
+        return Candidates(np.unique(entries[equal, 0]), truncated)
 
     def _checks(self, words: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """Return an entry without its id for each band, uint32 (.., bands, 4), of fingerprints given as uint32 (.., bits / 32)."""
-        padded = np.zeros((*words.shape[:-1], 9), np.uint32)
+        padded = np.zeros((*words.shape[:-1], self._words + 1), np.uint32)
         padded[..., : words.shape[-1]] = words
         return np.concatenate([np.zeros((*words.shape[:-1], self._bands, 1), np.uint32), padded[..., self._check]], axis=-1)
 
@@ -138,6 +156,11 @@ class Ballot:
     ids: Ids
     votes: NDArray[np.float64]
     lengths: NDArray[np.int64]
+
+    def rarity(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return for each item, of which each probe has one, how rare its keys are in the store: 1 (nobody else has them) to 0."""
+        shares = np.bincount(items, 1.0 / np.maximum(self.lengths, 1), minlength=int(items.max(initial=-1)) + 1)
+        return np.asarray(shares / np.maximum(np.bincount(items, minlength=len(shares)), 1), np.float64)
 
 
 class VoteIndex:

@@ -55,8 +55,10 @@ class Alignment:
     matrix: float64 (2, 3), query coordinates (fractions of the longer side) to those of the known picture.
     places: distinct places of the inliers, those close together counted once. coverage: the larger share of a picture that
     the inliers enclose, 0..1. share: how many of the features enclosed found a
-    partner, of those that would in a copy, 0..1. agreement: correlation of
-    the brightness there, 0..1. contrast: standard deviation of the brightness, of 255, where the pictures overlap.
+    partner, of those that would in a copy, 0..1; everywhere: the same of all features where the pictures overlap. differing: the share
+    of bits that differ between partners, 0..1. blocks: how many parts of the overlap, of 16, show something; agreement: the
+    share of these that show the same, 0..1. recoloured: how far the colours lie apart there, 0..2; 0 where either picture is
+    grey. contrast: standard deviation of the brightness, of 255, where the pictures overlap.
     content: the share that all features enclose, inliers or not, in the emptier of the two pictures, 0..1.
     """
 
@@ -68,7 +70,11 @@ class Alignment:
     places: int = 0
     coverage: float = 0.0
     share: float = 0.0
+    everywhere: float = 0.0
+    differing: float = 0.0
+    blocks: int = 0
     agreement: float = 0.0
+    recoloured: float = 0.0
     contrast: float = 0.0
     content: float = 1.0
 

@@ -23,6 +23,10 @@ VIEWS: dict[str, Callable[[Any], Any]] = {
     "antitransposed": lambda a: np.swapaxes(a[::-1, ::-1], 0, 1),
     "negative": lambda a: 255 - a,
 }
+AS_IS, NEGATIVE = "as is", "negative"
+# What only those algorithms ask with for which it costs nothing.
+TURNED_NEGATIVES = tuple(f"{NEGATIVE} {view}" for view in VIEWS if view not in (AS_IS, NEGATIVE))
+ALL_VIEWS = (*VIEWS, *TURNED_NEGATIVES)
 
 
 @dataclass(frozen=True)

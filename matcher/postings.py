@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from matcher.collection import Collection
 from matcher.errors import BadRequest
-from matcher.fingerprints.base import BinaryFingerprint
-from matcher.fingerprints.vector import SketchedFingerprint
+from matcher.fingerprints.base import BinaryFingerprint, SketchedFingerprint
 from matcher.index import Ids, Room
 from matcher.records import Record
 from matcher.source import Source

@@ -8,6 +8,7 @@
 The journal keeps sources, tags and banks, so that two writers never overwrite each other and one key tells all:
     ["s", kind, id, first seen, last seen, metadata, visibility]      ["x", kind, id, organisation if any] (forgets a source)
     ["t", "+" or "-", tag]      ["b", "+" or "-", bank id]      ["l", time] (last seen, at no source that is kept)
+    ["g", cluster, cluster before ("": none; holds only where that was so)]      ["p"] (was looked up among the others for clusters)
 A record is pending until its postings are filed, then live; removed, it is a tombstone until its postings are gone.
 Large fingerprints (local features) have a key of their own, read only for the few candidates worth it.
 A picture may be known by a fingerprint alone, as hash lists give them: format FINGERPRINT, no size, and for its SHA-256 that of
@@ -33,7 +34,11 @@ from matcher.store import Store
 PENDING, LIVE, REMOVED = b"P", b"L", b"X"
 FINGERPRINT = "FINGERPRINT"
 FORMATS = ("?", "PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO", FINGERPRINT)
-NAMES = ("pdq", "pdq-trimmed", "tiles", "local", "ahash", "phash", "dhash", "whash", "tlsh", "text", "caption", "scene", "embedding")
+NAMES = (
+    *("pdq", "pdq-trimmed", "tiles", "local", "ahash", "phash", "dhash", "whash", "tlsh", "photodna", "goldberg", "phash-576"),
+    *("phash-simple", "dhash-vertical", "colorhash", "crop-resistant", "rgb-histogram", "tlsh-pixels", "orb-ransac", "bow"),
+    *("text", "caption", "scene", "embedding"),
+)
 _FORMAT_CODES = {format: code for code, format in enumerate(FORMATS)}
 _CODES = {name: bytes([code]) for code, name in enumerate(NAMES)}
 LAYOUT = 1
@@ -44,6 +49,7 @@ _TOMBSTONE = struct.Struct("<Bc4sd")
 # Bytes of a record from which on its journal is compacted, each time it has grown by an eighth or more.
 _JOURNAL_LIMIT = 8192
 _COMPACTIONS = 3
+PLACED = ["p"]
 
 # ARGV: generation, record. Writes unless the picture is live, removed, or in the hands of a later generation.
 _PUT = """
@@ -85,6 +91,8 @@ class Record:
 
     fingerprints: algorithm -> bytes, without the large ones; versions: algorithm -> version, of all. banks: names, bank_ids: as stored.
     sensitive: nothing but the match may be shown of it; told by whoever names its banks. seen: when last, at no source that is kept.
+    group: the cluster it joined, as stored; cluster: the one it is in today, "" for none; told by whoever follows that.
+    placed: whether it was looked up among the others, for its cluster.
     """
 
     id: int
@@ -101,6 +109,9 @@ class Record:
     banks: tuple[str, ...] = ()
     sensitive: bool = False
     seen: float = 0.0
+    group: str = ""
+    cluster: str = ""
+    placed: bool = False
 
     @property
     def last_seen(self) -> float:
@@ -347,6 +358,8 @@ def pack(record: Record, state: bytes, generation: int) -> bytes:
     journal = "".join(map(_source_text, record.sources))
     if record.tags or record.bank_ids or record.seen:
         journal += "".join(map(_text, journal_lines((), record.tags, record.bank_ids, record.seen)))
+    journal += _text(group_line(record.group, "")) if record.group else ""
+    journal += _text(PLACED) if record.placed else ""
     return b"".join((head, prints, journal.encode("utf-8", "surrogatepass")))
 
 
@@ -379,10 +392,8 @@ def _unpack(id: int, value: bytes) -> Entry:
         if span:
             fingerprints[name] = value[at + 3 : at + 3 + span]
         at += 3 + span
-    sources, tags, banks, seen = _fold(value[length:])
-    record = Record(
-        id, sha256.hex(), FORMATS[format_code], (width, height), size, added, fingerprints, versions, sources, tags, banks, seen=seen
-    )
+    story = _fold(value[length:])
+    record = Record(id, sha256.hex(), FORMATS[format_code], (width, height), size, added, fingerprints, versions, **story)
     return Entry(id, state, int.from_bytes(generation, "big"), record)
 
 
@@ -408,6 +419,11 @@ def source_line(source: Source) -> list[Any]:
 def forgetting_line(source: Source) -> list[Any]:
     """Return the journal line that takes a source away."""
     return ["x", source.kind, source.id, *([source.org] if source.org else [])]
+
+
+def group_line(new: str, before: str) -> list[Any]:
+    """Return the journal line that moves a picture from a cluster to another, "" for none; it holds only where it was in that one."""
+    return ["g", new, before] if before else ["g", new]
 
 
 def journal_lines(sources: Iterable[Source], tags: Iterable[str], bank_ids: Iterable[int], seen: float = 0.0) -> list[list[Any]]:
@@ -459,10 +475,11 @@ def _without(sources: Mapping[tuple[str, ...], Source], identity: tuple[str, ...
     return left
 
 
-def _fold(journal: bytes) -> tuple[tuple[Source, ...], tuple[str, ...], tuple[int, ...], float]:
+def _fold(journal: bytes) -> dict[str, Any]:
+    """Return what a journal tells, by the fields of a Record."""
     sources: dict[tuple[str, ...], Source] = {}
     kept: dict[str, dict[Any, None]] = {"t": {}, "b": {}}
-    last = 0.0
+    last, group, placed = 0.0, "", False
     # Within JSON a line's end is escaped, so what ends a line separates: one document is read faster than many.
     lines = journal.decode("utf-8", "surrogatepass").rstrip("\n").replace("\n", ",")
     for what, *rest in json.loads(f"[{lines}]"):
@@ -474,8 +491,13 @@ def _fold(journal: bytes) -> tuple[tuple[Source, ...], tuple[str, ...], tuple[in
             sources = _without(sources, (*rest, "")[:3])
         elif what == "l":
             last = max(last, float(rest[0]))
+        elif what == "g":
+            group = str(rest[0]) if group == (*rest, "")[1] else group
+        elif what == "p":
+            placed = True
         elif rest[0] == "+":
             kept[what][rest[1]] = None
         else:
             kept[what].pop(rest[1], None)
-    return tuple(sources.values()), tuple(kept["t"]), tuple(kept["b"]), last
+    told = {"sources": tuple(sources.values()), "tags": tuple(kept["t"]), "bank_ids": tuple(kept["b"])}
+    return {**told, "seen": last, "group": group, "placed": placed}

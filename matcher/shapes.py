@@ -10,12 +10,16 @@ from matcher import bank as banks
 from matcher import match as matches
 from matcher import source as sources
 from matcher.errors import KuatoError
+from matcher.proposals import Reason
+from matcher.reviews import Verdict
 
 if TYPE_CHECKING:
     from matcher.doctor import Report
     from matcher.engine import Comparison as Compared
     from matcher.extraction import Fingerprints
+    from matcher.gallery import Offer, View
     from matcher.records import Record
+    from matcher.reviews import Review as Judgement
 
 
 Shape = dict[str, Any]
@@ -40,7 +44,10 @@ class Source(TypedDict):
 
 
 class Picture(TypedDict):
-    """A known picture, without its fingerprints. sensitive: nothing but this is shown of it, and its sources have no metadata."""
+    """A known picture, without its fingerprints. sensitive: nothing but this is shown of it, and its sources have no metadata.
+
+    cluster: the id of the cluster that it shares with other pictures, null where it is in none.
+    """
 
     sha256: str
     format: str
@@ -52,6 +59,7 @@ class Picture(TypedDict):
     tags: list[str]
     banks: list[str]
     sensitive: bool
+    cluster: str | None
 
 
 class Fingerprint(TypedDict):
@@ -146,6 +154,69 @@ class Hashes(TypedDict):
     too_simple: list[str]
     warnings: list[str]
     timings: dict[str, float]
+
+
+class Review(TypedDict):
+    """A person's verdict on two pictures, by SHA-256, the lesser first: "same" or "different". who: who gave it."""
+
+    a: str
+    b: str
+    verdict: Verdict
+    who: str
+    when: str | None
+
+
+class Tie(TypedDict):
+    """What ties two pictures, by SHA-256. how: "found" by a search, "reviewed" as the same, or joined "by hand"."""
+
+    a: str
+    b: str
+    distance: float
+    how: str
+
+
+class Cluster(TypedDict):
+    """Pictures that are the same. id: stays, also when there are more or fewer. aliases: ids of clusters that were merged into it.
+
+    size: how many pictures it has now; one with fewer than two is dissolved, and its id still known. representative: the SHA-256 of
+    the picture that is nearest to all others, null where there is none.
+    """
+
+    id: str
+    made: str | None
+    size: int
+    representative: str | None
+    aliases: list[str]
+
+
+class WholeCluster(Cluster):
+    """A cluster with its pictures and what ties them. contradictions: pairs in it that were reviewed as different."""
+
+    pictures: list[Picture]
+    ties: list[Tie]
+    contradictions: list[Review]
+
+
+class Side(TypedDict):
+    """One side of a proposal: a cluster, or a picture (by SHA-256) that is in none."""
+
+    cluster: str | None
+    picture: str | None
+    size: int
+
+
+class Proposal(TypedDict):
+    """What would make a cluster grow, but waits for a person. ties: the pairs that speak for it.
+
+    reason: "bridge" (one picture alone ties two clusters), "size" (larger than cluster.max_size), "contradiction" (it would bring
+    two pictures together that were reviewed as different).
+    """
+
+    id: str
+    reason: Reason
+    when: str | None
+    sides: list[Side]
+    ties: list[Tie]
 
 
 class Bank(TypedDict):
@@ -255,6 +326,7 @@ def picture(record: "Record") -> Picture:
         "tags": list(record.tags),
         "banks": list(record.banks),
         "sensitive": record.sensitive,
+        "cluster": record.cluster or None,
     }
 
 
@@ -343,6 +415,43 @@ def hashes(name: str, found: "Fingerprints") -> Hashes:
         "too_simple": list(found.too_simple),
         "warnings": list(found.warnings),
         "timings": _milliseconds(found.timings),
+    }
+
+
+def review(one: "Judgement") -> Review:
+    """Return a person's verdict on two pictures."""
+    return {"a": one.a, "b": one.b, "verdict": one.verdict, "who": one.who, "when": moment(one.when)}
+
+
+def cluster(view: "View") -> Cluster:
+    """Return a cluster without its pictures."""
+    return {
+        "id": view.cluster.id,
+        "made": moment(view.cluster.made),
+        "size": len(view.records),
+        "representative": view.representative,
+        "aliases": list(view.cluster.aliases),
+    }
+
+
+def whole_cluster(view: "View") -> WholeCluster:
+    """Return a cluster with its pictures and what ties them."""
+    return {
+        **cluster(view),
+        "pictures": [picture(record) for record in view.records],
+        "ties": [{"a": a, "b": b, "distance": _rounded(distance), "how": how} for a, b, distance, how in view.ties],
+        "contradictions": [review(one) for one in view.contradictions],
+    }
+
+
+def proposal(offer: "Offer") -> Proposal:
+    """Return what waits for a person."""
+    return {
+        "id": offer.proposal.id,
+        "reason": offer.proposal.reason,
+        "when": moment(offer.proposal.when),
+        "sides": [{"cluster": one.cluster, "picture": one.picture, "size": one.size} for one in offer.sides],
+        "ties": [{"a": a, "b": b, "distance": _rounded(distance), "how": how} for a, b, distance, how in offer.ties],
     }
 
 

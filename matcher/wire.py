@@ -17,7 +17,7 @@ from matcher.decode import Limits
 from matcher.errors import BadPicture, BadSettings, KuatoError
 from matcher.extraction import AS_IS, Fingerprints
 from matcher.formats import FORMATS
-from matcher.picture import VIEWS
+from matcher.picture import ALL_VIEWS
 from matcher.plaintext import printable as printable
 
 PREFIX = struct.Struct("<II")
@@ -94,7 +94,7 @@ def believed(
         length = _pixel_bytes(header, pixels)
         _require(length <= len(body), "length")
         handed = body[len(body) - length :]
-        views = _views(header["fingerprints"], body[: len(body) - length], asked, VIEWS if query else (AS_IS,))
+        views = _views(header["fingerprints"], body[: len(body) - length], asked, ALL_VIEWS if query else (AS_IS,))
         timings = {str(name): float(spent) for name, spent in header["timings"].items()}
         _require(timings.keys() <= {"decode", *asked} and all(math.isfinite(t) and t >= 0 for t in timings.values()), "timings")
         warnings = header["warnings"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from pymisp import MISPObject
 
+from matcher.cluster import founded_by
 from matcher.match import Decision, Evidence, Match, Relation
 from matcher.source import Source
 from misp_module.disclosure import Disclosed, disclose
@@ -67,7 +68,9 @@ class ObjectWriter:
         yield "decision", match.decision.value
         yield "relation", relation
         if not disclosed.anonymous:
-            yield "image-cluster" if match.decision is Decision.YES else "candidate-cluster", f"imgcluster:{picture.sha256[:32]}"
+            # That of a picture in no cluster is the one it would found, so that the value stays when it does.
+            cluster = picture.cluster or founded_by(picture.sha256)
+            yield "image-cluster" if match.decision is Decision.YES else "candidate-cluster", f"imgcluster:{cluster}"
         if source is not None:
             yield from self._place(source)
         for bank in disclosed.banks:

@@ -56,6 +56,22 @@ def test_the_readme_s_commands_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_evaluation_page_s_commands_run(tmp_path: Path) -> None:
+    kuato = f"{Path(sys.executable).with_name('kuato')} --set data.dir={tmp_path / 'data'} --set workers.count=1"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("KUATO_")} | {"XDG_CONFIG_HOME": str(tmp_path)}
+    scripts = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "evaluation.md").read_text(), re.DOTALL)
+    assert len(scripts) == 2
+    try:
+        for number, script in enumerate(scripts):
+            words = script.replace("kuato ", f"{kuato} ", 1).replace("--report report", f"--report {tmp_path / str(number)}")
+            done = subprocess.run(["sh", "-euc", words], cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert (tmp_path / str(number) / "report.html").is_file()
+    finally:
+        EmbeddedRedis(tmp_path / "data").stop()
+
+
+@pytest.mark.slow
 def test_the_api_page_s_examples_run(tmp_path: Path) -> None:
     kuato = [str(Path(sys.executable).with_name("kuato")), "--set", f"data.dir={tmp_path / 'data'}", "--set", "web.listen=127.0.0.1:0"]
     server = subprocess.Popen([*kuato, "serve", "api"], stderr=subprocess.PIPE, text=True)
@@ -79,3 +95,16 @@ def test_the_api_page_s_examples_run(tmp_path: Path) -> None:
         server.terminate()
         server.communicate(timeout=20)
         EmbeddedRedis(tmp_path / "data").stop()
+
+
+@pytest.mark.slow
+def test_the_calibration_page_s_commands_run(tmp_path: Path) -> None:
+    script = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "calibration.md").read_text(), re.DOTALL)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("KUATO_", "XDG_"))}
+    environ |= {"HOME": str(tmp_path), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    shutil.copytree(ROOT / "samples", tmp_path / "samples")
+    done = subprocess.run(["sh", "-euc", "\n".join(script)], cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("written to rules.toml") == 2
+    assert "YES" in done.stdout[done.stdout.rindex("written to") :]
+    assert (tmp_path / "figures" / "roc.svg").exists()

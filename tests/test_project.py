@@ -37,8 +37,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_has_the_three_packages_their_data_and_nothing_else(wheel: Path) -> None:
     top = {path.name for path in wheel.iterdir()}
     assert top == {"matcher", "misp_module", "ail_connector", f"kuato-{matcher.__version__}.dist-info"}
-    for file in ("matcher/py.typed", "matcher/config/kuato.toml", "matcher/config/decision.toml", "matcher/config/misp/objects"):
-        assert (wheel / file).exists(), file
+    for file in ("py.typed", "config/kuato.toml", "config/decision.toml", "config/vocabulary.npy", "config/misp/objects"):
+        assert (wheel / "matcher" / file).exists(), file
 
 
 def test_an_installed_kuato_uses_its_own_configuration(wheel: Path, tmp_path: Path) -> None:

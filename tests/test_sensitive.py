@@ -17,10 +17,12 @@ import pytest
 from PIL import Image
 
 from matcher.audit import Audit
+from matcher.cluster import FOUND, Link
 from matcher.engine import Matcher
 from matcher.errors import BadPicture
 from matcher.fetch import Fetcher
 from matcher.jobs import Jobs
+from matcher.proposals import Reason
 from matcher.records import Record
 from matcher.settings import Settings
 from matcher.source import Source
@@ -52,18 +54,36 @@ SILENT = {
     "restore",
     "import",
     "upgrade",
+    "vocabulary",
     "watch",
     "whitening",
 }
 COMMANDS: dict[str, list[list[str]]] = {
     "add": [["add", "{file}"], ["add", "{file}", "--tag", "one-more"]],
+    "cluster": [
+        ["cluster", "list"],
+        ["cluster", "show", "{cluster}"],
+        ["cluster", "proposals"],
+        ["cluster", "build"],
+        ["cluster", "join", "{sha256}", "{other}"],
+        ["cluster", "split", "{cluster}", "0" * 64],
+        ["cluster", "accept", "0" * 16],
+        ["cluster", "reject", "0" * 16],
+    ],
     "bank": [["bank", "add", "raids", "{sha256}"], ["bank", "list"], ["bank", "show", "raids"]],
     "doctor": [["doctor", "--deep"]],
     "export": [["export"], *(["export", "--format", each] for each in ("csv", "jsonl", "threatexchange", "photodna", "misp"))],
     "forget": [["forget", "--older-than", "2100-01-01", "--dry-run"]],
     "list": [["list"], ["list", "--tag", TAG], ["list", "--bank", "raids"], ["list", "--source", "file"]],
     "remove": [["remove", "0" * 64]],
-    "search": [["search", "{copy}"], ["search", "{file}"], ["search", "--sha256", "{sha256}"], ["search", "--sha256", "{other}"]],
+    "review": [["review", "{sha256}", "{other}", "--confirm"], ["review", "list"], ["review", "{sha256}", "{other}"]],
+    "search": [
+        ["search", "{copy}"],
+        ["search", "{file}"],
+        ["search", "--sha256", "{sha256}"],
+        ["search", "--sha256", "{other}"],
+        ["search", "{copy}", "--algorithm", "local"],
+    ],
     "show": [["show", "{sha256}"]],
     "stats": [["stats"]],
     "tag": [["tag", "{sha256}", "--add", "one-more"]],
@@ -91,7 +111,9 @@ class Guarded:
     copy: Path
 
     def filled(self, text: str) -> str:
-        known = {"sha256": self.record.sha256, "other": self.other.sha256, "file": str(self.file), "copy": str(self.copy)}
+        cluster = self.matcher.get(self.other.sha256).cluster
+        pictures = {"sha256": self.record.sha256, "other": self.other.sha256, "cluster": cluster}
+        known = {**pictures, "file": str(self.file), "copy": str(self.copy)}
         return text.format(**known) if text.startswith("{") else text
 
     def hidden(self) -> list[str]:
@@ -194,6 +216,8 @@ def test_every_route(guarded: Guarded, services: Services, logged: pytest.LogCap
     ask("POST", "/api/v1/pictures?search=true", **upload(guarded.file))
     ask("POST", "/api/v1/search", **upload(guarded.copy))
     ask("POST", "/api/v1/search/fingerprints", json={"fingerprints": {"pdq": whole["fingerprints"]["pdq"]["hex"]}})
+    found = ask("POST", "/api/v1/search/expert?algorithm=pdq", **upload(guarded.copy)).json["matches"]
+    assert guarded.record.sha256 in [match["picture"]["sha256"] for match in found]
     for many in ("/api/v1/search/many", "/api/v1/pictures/many"):
         job = ask("POST", many, **upload(guarded.copy, guarded.file)).json["id"]
         assert ask("GET", f"/api/v1/jobs/{job}?wait=30").json["state"] == "done"
@@ -201,6 +225,23 @@ def test_every_route(guarded: Guarded, services: Services, logged: pytest.LogCap
     ask("GET", "/api/v1/jobs")
     ask("GET", "/api/v1/stats")
     ask("GET", "/api/v1/export")
+    pair = {"a": guarded.record.sha256, "b": guarded.other.sha256}
+    ask("POST", "/api/v1/reviews", json={**pair, "verdict": "same"})
+    ask("GET", "/api/v1/reviews")
+    cluster = ask("POST", "/api/v1/clusters", json=pair).json["id"]
+    ask("GET", "/api/v1/clusters")
+    ask("GET", f"/api/v1/clusters/{cluster}")
+    for answer in ("accept", "reject"):
+        third = guarded.matcher.add(png(page(34)), tags=[TAG]).record
+        guarded.matcher.collection.proposals.add(
+            cluster, f"#{third.id}", Reason.SIZE, [Link.between(guarded.record.id, third.id, 0.1, FOUND)]
+        )
+        proposal = ask("GET", "/api/v1/proposals").json["proposals"][0]["id"]
+        ask("POST", f"/api/v1/proposals/{proposal}/{answer}")
+        guarded.matcher.remove(third.sha256)
+    ask("DELETE", f"/api/v1/reviews/{guarded.record.sha256}/{guarded.other.sha256}")
+    ask("POST", f"/api/v1/clusters/{cluster}/split", json={"pictures": [guarded.other.sha256]})
+    ask("POST", "/api/v1/clusters", json=pair)
     removable = guarded.matcher.add(png(page(33)), tags=[TAG]).record.sha256
     ask("DELETE", f"/api/v1/pictures/{removable}")
     rules = [(rule.methods or set(), _without_names(rule.rule)) for rule in app.url_map.iter_rules()]

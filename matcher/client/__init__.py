@@ -157,6 +157,37 @@ class Client:
         found: Answer = self._transport.post(form, "search", query={"limit": limit, "bank": listed(banks)}, repeatable=True)
         return found
 
+    def search_by(
+        self,
+        picture: Given,
+        *,
+        algorithm: str | None = None,
+        same_hash: str | None = None,
+        max_distance: float | None = None,
+        min_similarity: float | None = None,
+        metric: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        name: str | None = None,
+        limit: int | None = None,
+        banks: Iterable[str] = (),
+    ) -> "Answer":
+        """Tell which known pictures one algorithm finds near this one, or which have the same hash; for experts.
+
+        max_distance, min_similarity: 0 to 1, one of them. metric: "euclidean" or "manhattan", of vectors. metadata: what a
+        source of the picture must have.
+        """
+        form = Form.of([read(picture, self._max_file, name)])
+        wanted = [f"{key}={value}" for key, value in (metadata or {}).items()]
+        query: dict[str, Any] = {
+            "algorithm": algorithm,
+            "same_hash": same_hash,
+            "max_distance": max_distance,
+            "min_similarity": min_similarity,
+        }
+        query |= {"metric": metric, "metadata": listed(wanted), "limit": limit, "bank": listed(banks)}
+        found: Answer = self._transport.post(form, "search", "expert", query=query, repeatable=True)
+        return found
+
     def search_many(self, pictures: Iterable[Named], *, limit: int | None = None, banks: Iterable[str] = ()) -> Many:
         """Have many pictures searched for, in jobs; `wait` yields their results."""
         details = gained(banks=banks, limit=limit)

@@ -1,6 +1,5 @@
 """`kuato export`: everything, or hash lists, for another store or another tool."""
 
-import getpass
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ from matcher.audit import Audit
 from matcher.commands import tables
 from matcher.commands.inputs import STDIN, as_text
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
+from matcher.commands.person import user
 from matcher.errors import BadRequest, KuatoError, NotFound
 from matcher.interchange.document import OWN
 from matcher.interchange.export import Export, Selection
@@ -94,14 +94,7 @@ def _audited(settings: Settings, file: str, format: str, banks: tuple[str, ...],
     finally:
         where = None if file == STDIN else as_text(os.path.realpath(file))
         noted |= {"format": format, "banks": list(banks) or None, "tags": list(tags) or None, "file": where}
-        audit.note("export", status=status, caller=_user(), **noted)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a number without a name, as in containers
-        return str(os.getuid())
+        audit.note("export", status=status, caller=user(), **noted)
 
 
 def _write(file: str, pieces: Iterable[bytes]) -> None:

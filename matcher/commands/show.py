@@ -26,6 +26,7 @@ def show(invocation: Invocation, sha256: str, as_json: bool) -> None:
         ("added", shapes.moment(record.added) or ""),
         ("banks", ", ".join(record.banks)),
         ("tags", ", ".join(record.tags)),
+        ("cluster", record.cluster),
     ]
     rows += [("sensitive", "what its sources tell of it is not shown")] if record.sensitive else []
     rows += [("seen at", _source(shapes.source(source, record.sensitive))) for source in record.sources]

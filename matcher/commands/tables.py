@@ -115,13 +115,14 @@ def matches(found: Sequence[Match]) -> None:
             made.add_row(left, Text("\n".join(map(visible, known))))
         show(made)
         return
-    columns = ("decision", "distance", "relation", "picture", "banks", "tags", "sources", "evidence")
+    columns = ("decision", "distance", "relation", "picture", "cluster", "banks", "tags", "sources", "evidence")
     rows = [
         (
             one.decision.value,
             f"{one.distance:.3f}",
             one.relation.value,
             one.picture.sha256,
+            one.picture.cluster,
             ", ".join(one.picture.banks),
             ", ".join(one.picture.tags),
             " ".join(source.key for source in one.picture.sources),
@@ -205,6 +206,8 @@ def _about(record: "Record") -> list[str]:
         lines.append(f"in {', '.join(record.banks)}")
     if record.tags:
         lines.append(f"tagged {', '.join(record.tags)}")
+    if record.cluster:
+        lines.append(f"of cluster {record.cluster}")
     return lines
 
 

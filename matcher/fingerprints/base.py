@@ -1,7 +1,9 @@
 """What every fingerprint is: a name, bytes from a picture, and a distance."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -11,6 +13,8 @@ from matcher.picture import Picture
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+Floats = NDArray[np.float64]
 
 
 class Fingerprint(ABC):
@@ -80,6 +84,69 @@ class BinaryFingerprint(Fingerprint):
         known = np.frombuffer(b"".join(candidates), np.uint8).reshape(len(candidates), self.bits // 8)
         differing = np.bitwise_count(known ^ np.frombuffer(query, np.uint8)).sum(axis=1, dtype=np.int64)
         return np.asarray(differing / self.bits, np.float64)
+
+
+class SketchedFingerprint(Fingerprint):
+    """A fingerprint found by 256 other bits, its sketch, of which two have the more in common the nearer they are.
+
+    reach: up to which distance the sketch finds nearly all.
+    """
+
+    SKETCH_BITS: ClassVar[int] = 256
+
+    reach: ClassVar[float] = 0.0
+
+    @abstractmethod
+    def sketch(self, fingerprint: bytes) -> bytes:
+        """Return the SKETCH_BITS bits that a fingerprint is found by."""
+
+
+class VectorFingerprint(SketchedFingerprint):
+    """A vector of `dimension` whole numbers from 0 to 255, compared by how far apart two are.
+
+    Two metrics, both in 0..1 of the farthest that two vectors can be apart: "euclidean", which is `distance`, and "manhattan".
+    """
+
+    METRICS: ClassVar[tuple[str, ...]] = ("euclidean", "manhattan")
+
+    dimension: ClassVar[int]
+
+    def valid(self, fingerprint: bytes) -> bool:
+        return len(fingerprint) == self.dimension and any(fingerprint)
+
+    def distance(self, query: bytes, candidates: Sequence[bytes]) -> Floats:
+        return self.measured("euclidean", query, candidates)
+
+    def measured(self, metric: str, query: bytes, candidates: Sequence[bytes]) -> Floats:
+        """Return the distance of the query to each candidate by one of METRICS, float64 (n,), 0..1."""
+        apart = np.abs(self._vectors(candidates) - self._vectors([query]))
+        if metric == "manhattan":
+            return np.asarray(apart.sum(axis=1) / (255 * self.dimension), np.float64)
+        return np.asarray(np.sqrt((apart**2).sum(axis=1)) / (255 * np.sqrt(self.dimension)), np.float64)
+
+    def sketch(self, fingerprint: bytes) -> bytes:
+        """Return the signs of the vector's projections, its mean left out."""
+        values = np.frombuffer(fingerprint, np.uint8).astype(np.int64)
+        return signs(len(values) * values - values.sum())
+
+    def _vectors(self, values: Sequence[bytes]) -> NDArray[np.int64]:
+        return np.frombuffer(b"".join(values), np.uint8).reshape(len(values), self.dimension).astype(np.int64)
+
+
+def signs(vector: NDArray[np.int64]) -> bytes:
+    """Return 256 bits, of which two vectors, int64 (n,), have the more in common the smaller the angle between them.
+
+    Each bit is the sign of a projection; by whole numbers only, so that it is the same everywhere and for ever.
+    Source: M. Charikar, "Similarity Estimation Techniques from Rounding Algorithms", STOC 2002.
+    """
+    return np.packbits(_projections(len(vector), SketchedFingerprint.SKETCH_BITS) @ vector > 0).tobytes()
+
+
+@lru_cache(maxsize=4)
+def _projections(dimension: int, bits: int) -> NDArray[np.int64]:
+    """Return directions of 1 and -1, (bits, dimension), as good as random."""
+    stream = hashlib.shake_256(b"kuato sketch").digest(bits * dimension // 8)
+    return np.unpackbits(np.frombuffer(stream, np.uint8)).astype(np.int64).reshape(bits, dimension) * 2 - 1
 
 
 class VotingFingerprint(Fingerprint):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.errors import BadRequest, BadSettings
-from matcher.fingerprints.vector import SketchedFingerprint, signs
+from matcher.fingerprints.base import SketchedFingerprint, signs
 from matcher.models.description import Description
 from matcher.models.expansion import expanded
 from matcher.models.network import ImageNetwork, Vector, extra, unit
@@ -83,7 +83,7 @@ class Embedding(SketchedFingerprint):
         return _DIGEST < len(fingerprint) <= _DIGEST + _MOST and any(fingerprint[_DIGEST:])
 
     def sketch(self, fingerprint: bytes) -> bytes:
-        return signs(np.frombuffer(fingerprint, np.int8, offset=_DIGEST))
+        return signs(_numbers(fingerprint))
 
     def expanded(self, query: bytes, known: Sequence[bytes], n: int, alpha: float) -> bytes:
         """Return the query moved towards its `n` nearest of these fingerprints: alpha query expansion."""

@@ -1,10 +1,11 @@
 """Local features: up to 200 small places of the picture, described one by one, found again after crops, banners and edits.
 
 Source: E. Rublee et al., "ORB: an efficient alternative to SIFT or SURF", ICCV 2011. Ours: equal shares for all scales and
-parts of the picture, descriptors that are not turned (screens stand upright, and upright ones tell more apart), and a small
-grey of the picture kept with them.
+parts of the picture, descriptors that are not turned (screens stand upright, and upright ones tell more apart), and the
+picture in a few pixels kept with them.
 """
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from matcher.alignment import Features, align
 from matcher.fingerprints.base import VotingFingerprint
+from matcher.overlay import Small
 from matcher.match import Alignment
 from matcher.picture import Picture, Pixels
 
@@ -28,33 +30,39 @@ STEP = 1.2
 CONTRAST = 10
 BORDER = 15  # pixels along each edge in which no feature is sought
 CELLS = 5
-SMALL = 24
-# Standard deviation of brightness, of 255, that an ordinary photograph or page has.
-ENOUGH_CONTRAST = 40.0
+# Pixels a side that are kept of the brightness, and of the colours.
+SMALL, COLOURS = 48, 12
+# A step of the 4 bits that keep a colour, of 8-bit Cb and Cr.
+COLOUR_STEP = 10
 
-HEAD = np.dtype([("width", "<u2"), ("height", "<u2"), ("dark", "u1"), ("bright", "u1"), ("small", "u1", SMALL * SMALL // 2)])
+HEAD = np.dtype(
+    [("width", "<u2"), ("height", "<u2"), ("dark", "u1"), ("bright", "u1"), ("small", "u1", SMALL * SMALL // 2), ("colours", "u1", COLOURS * COLOURS)]
+)
 # place: x and y in eighths of a pixel, 14 bits each, and the level, 4 bits.
 FEATURE = np.dtype([("place", "<u4"), ("bits", "u1", 16)])
 
 # Which bits of a descriptor make a key: 28, because ORB's are far from independent, hashed to 20.
 SAMPLES = np.random.default_rng(20).permutation(128)[:56].reshape(2, 28)
 KEY_BITS = 20
+# Of the logistic regression in `distance_of`: for 1, and for each thing it looks at.
+WEIGHTS = (-11.063, 0.146, -0.045, 1.373, 0.793, -7.149, 3.86, 4.258, -1.459, 0.574)
 SCATTER = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Local(VotingFingerprint):
     """ORB features, spread over the picture and over scales.
 
-    compute: width and height of the reduced picture (uint16), its darkest and brightest value, 24 x 24 pixels of 4 bits
-        between those, then 20 bytes a feature: place and level (uint32), 128 bits; None with fewer than 12 features.
+    compute: width and height of the reduced picture (uint16), its darkest and brightest value, 48 x 48 pixels of 4 bits
+        between those, 12 x 12 of Cb and Cr, 4 bits each, then 20 bytes a feature: place and level (uint32), 128 bits; None
+        with fewer than 12 features.
     distance: 1 / (1 + strength of the alignment); 1 without one, 0 for equal bytes.
     """
 
-    name, version, family = "local", 1, "local"
+    name, version, family = "local", 2, "local"
     views = ("as is", "mirrored", "negative")
     default = True
     large = True
-    shows_pixels = True  # the small grey
+    shows_pixels = True  # the small picture
 
     def compute(self, picture: Picture) -> bytes | None:
         grey = _working(picture)
@@ -74,7 +82,7 @@ class Local(VotingFingerprint):
         places = np.round(np.array([point.pt for point in points]) * 8).astype(np.uint32)
         features["place"] = places[:, 0] << 18 | places[:, 1] << 4 | np.array([point.octave for point in points], np.uint32)
         features["bits"] = bits[:, :16]
-        return bytes(_head(grey).tobytes() + features.tobytes())
+        return bytes(_head(grey, picture).tobytes() + features.tobytes())
 
     def valid(self, fingerprint: bytes) -> bool:
         features, rest = divmod(len(fingerprint) - HEAD.itemsize, FEATURE.itemsize)
@@ -104,15 +112,24 @@ class Local(VotingFingerprint):
     def distance_of(self, alignment: Alignment | None) -> float:
         """Return 1 / (1 + strength); 1 without an alignment.
 
-        Strength is the product of all that must be there at once: a dialog shared by two pages lacks coverage, one template
-        with other contents lacks share and agreement, an empty page lacks contrast. (A logistic regression on their
-        logarithms gives other exponents, but no better decisions.)
+        Strength is the odds that two pictures show the same, by a logistic regression on what an alignment tells.
         """
         if alignment is None:
             return 1.0
-        contrast = min(alignment.contrast / ENOUGH_CONTRAST, 1.0)
-        strength = alignment.places * alignment.coverage * alignment.share**2 * alignment.agreement * contrast
-        return float(1.0 / (1.0 + strength))
+        told = (
+            1.0,
+            math.log(max(alignment.inliers, 1)),
+            math.log(max(alignment.coverage, 0.02)),
+            math.log(max(alignment.share, 0.05)),
+            math.log(max(alignment.everywhere, 0.05)),
+            alignment.differing,
+            alignment.agreement,
+            math.log(alignment.blocks + 1),
+            alignment.recoloured,
+            math.log(max(alignment.content, 0.05)),
+        )
+        odds = sum(weight * value for weight, value in zip(WEIGHTS, told, strict=True))
+        return 1.0 / (1.0 + math.exp(odds))
 
     def _between(self, a: bytes, b: bytes) -> float:
         # The smaller first, so that the distance does not depend on the order.
@@ -156,19 +173,30 @@ def _ranks(values: NDArray[np.generic], groups: NDArray[np.int64]) -> NDArray[np
     return ranks
 
 
-def _head(grey: Pixels) -> NDArray[np.void]:
+def _head(grey: Pixels, picture: Picture) -> NDArray[np.void]:
     small = cv2.resize(grey, (SMALL, SMALL), interpolation=cv2.INTER_AREA).astype(np.int64).ravel()
     dark, bright = int(small.min()), int(small.max())
     nibbles = ((small - dark) * 15 + (bright - dark) // 2) // max(1, bright - dark)
-    return np.array([(grey.shape[1], grey.shape[0], dark, bright, nibbles[::2] << 4 | nibbles[1::2])], HEAD)
+    colours = np.clip(np.rint(_chroma(picture) / COLOUR_STEP) + 8, 0, 15).astype(np.uint8)
+    return np.array(
+        [(grey.shape[1], grey.shape[0], dark, bright, nibbles[::2] << 4 | nibbles[1::2], colours[:, 0] << 4 | colours[:, 1])], HEAD
+    )
+
+
+def _chroma(picture: Picture) -> NDArray[np.float64]:
+    """Return Cb and Cr of the picture in a few pixels, row by row, (n, 2), 0 for grey."""
+    if picture.pixels.ndim == 2:
+        return np.zeros((COLOURS * COLOURS, 2))
+    # What averages cost is the pixels read: every third or so of a large picture tells its colours as well.
+    step = max(1, min(picture.pixels.shape[:2]) // 256)
+    few = cv2.resize(np.ascontiguousarray(picture.pixels[::step, ::step]), (COLOURS, COLOURS), interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(few, cv2.COLOR_RGB2YCrCb).reshape(-1, 3)[:, :0:-1].astype(np.float64) - 128
 
 
 def _features(fingerprint: bytes) -> Features:
     head = np.frombuffer(fingerprint, HEAD, 1)[0]
     found = np.frombuffer(fingerprint, FEATURE, offset=HEAD.itemsize)
     place = found["place"].astype(np.int64)
-    packed = head["small"]
-    small = np.stack([packed >> 4, packed & 15], axis=1).reshape(SMALL, SMALL).astype(np.float32)
     return Features(
         width=int(head["width"]),
         height=int(head["height"]),
@@ -176,8 +204,17 @@ def _features(fingerprint: bytes) -> Features:
         levels=(place & 15).astype(np.float64),
         bits=np.ascontiguousarray(found["bits"]),
         step=STEP,
-        small=np.asarray(small * (float(head["bright"]) - float(head["dark"])) / 15 + float(head["dark"]), np.float32),
+        small=_small(head),
     )
+
+
+def _small(head: np.void) -> Small:
+    side = (float(head["width"]) * float(head["height"])) ** 0.5
+    dark, range = float(head["dark"]), float(head["bright"]) - float(head["dark"])
+    packed, colours = head["small"], head["colours"]
+    small = np.stack([packed >> 4, packed & 15], axis=1).reshape(SMALL, SMALL).astype(np.float32)
+    cb, cr = ((half.reshape(COLOURS, COLOURS).astype(np.float32) - 8) * COLOUR_STEP for half in (colours >> 4, colours & 15))
+    return Small(head["width"] / side, head["height"] / side, small * np.float32(range / 15) + np.float32(dark), (cb, cr))
 
 
 def _keys(fingerprint: bytes) -> NDArray[np.int64]:

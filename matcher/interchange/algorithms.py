@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from matcher.filing import Filing
 from matcher.fingerprints import registry
-from matcher.fingerprints.base import BinaryFingerprint, Fingerprint, VotingFingerprint
+from matcher.fingerprints.base import BinaryFingerprint, Fingerprint, VectorFingerprint, VotingFingerprint
 
 # A record keeps the length of a fingerprint in 16 bits; of those kept beside it none of ours has a tenth of the other.
 LONGEST, LONGEST_LARGE = 0xFFFF, 1 << 20
@@ -25,7 +25,6 @@ class _Foreign:
 
 
 FOREIGN = {
-    PHOTODNA: _Foreign(144, "no algorithm of this name is installed"),
     # Equal to ImageHash's in definition, but for the filter that shrinks the picture: a third of the pictures differ in bits.
     PERCEPTION: _Foreign(8, "it is not the pHash that is computed here, and a few bits from it"),
 }
@@ -66,6 +65,8 @@ class Algorithms:
         algorithm = self._known.get(name)
         if isinstance(algorithm, BinaryFingerprint):
             return algorithm.bits // 8
+        if isinstance(algorithm, VectorFingerprint):
+            return algorithm.dimension
         return FOREIGN[name].size if algorithm is None and name in FOREIGN else None
 
     def check(self, name: str, version: int, value: bytes, large: bool | None = None) -> None:
@@ -86,6 +87,8 @@ class Algorithms:
             raise ValueError(f"a fingerprint {name} that is {'' if large else 'not '}marked as large")
         if size is None:
             _try(name, algorithm, value)
+        elif not algorithm.valid(value):
+            raise ValueError(f"{len(value)} bytes that {name} makes of no picture")
 
     def why_unsearchable(self, name: str, version: int) -> str | None:
         """Return why such fingerprints lead to no match, and what to do; None when they do."""

@@ -3,6 +3,7 @@
     {"kuato-export": {"version": 1, "schema": 2, "algorithms": {"pdq": 1, ..}}}
     {"bank": {..}}       before the first picture that is in it
     {"picture": {..}}    a fingerprint in hexadecimal; one that is kept beside the record is marked "large", in base64
+    {"cluster": {..}}, {"review": {..}}    behind all pictures (`ties.py`); such a file is of version 2
     {"end": {"banks": 1, "pictures": 2, "sha256": of all lines before}}
 
 Nothing in it depends on when or where it is written: equal stores give equal files.
@@ -22,13 +23,16 @@ from matcher.engine import check_sources, checked_sha256, checked_tags
 from matcher.errors import BadFile, BadRequest
 from matcher.interchange.algorithms import Algorithms
 from matcher.interchange.fields import LARGEST, Fields, parse, shown
+from matcher.interchange.ties import Company, read_company, read_review, review_fields
 from matcher.records import FORMATS, Record
+from matcher.reviews import Review
 from matcher.source import Source
 
 Item = TypeVar("Item")
 
-VERSION = 1
-READABLE = (1,)
+# Files without clusters and reviews can be read by every Kuato, and say so.
+PLAIN, VERSION = 1, 2
+READABLE = (PLAIN, VERSION)
 MARK = "kuato-export"
 # What --format calls it.
 OWN = "kuato"
@@ -50,6 +54,9 @@ class Portrait:
     large: dict[str, bytes]
 
 
+Known = Bank | Portrait | Company | Review
+
+
 class Writer:
     """Makes the lines, and remembers what the last one has to tell."""
 
@@ -58,9 +65,9 @@ class Writer:
         self.banks = 0
         self.pictures = 0
 
-    def header(self, schema: int, algorithms: Mapping[str, int]) -> bytes:
-        """Return the first line. algorithms: the versions in use."""
-        return self._line(MARK, {"version": VERSION, "schema": schema, "algorithms": dict(sorted(algorithms.items()))})
+    def header(self, schema: int, algorithms: Mapping[str, int], version: int = PLAIN) -> bytes:
+        """Return the first line. algorithms: the versions in use. version: of the file."""
+        return self._line(MARK, {"version": version, "schema": schema, "algorithms": dict(sorted(algorithms.items()))})
 
     def bank(self, bank: Bank) -> bytes:
         """Return the line of a bank."""
@@ -85,6 +92,14 @@ class Writer:
         about |= {"seen": round(record.seen), "sources": [_source(one) for one in record.sources]}
         return self._line("picture", about | {"tags": record.tags, "banks": record.banks, "fingerprints": prints})
 
+    def company(self, company: Company) -> bytes:
+        """Return the line of a cluster."""
+        return self._line("cluster", company.fields())
+
+    def review(self, review: Review) -> bytes:
+        """Return the line of a review."""
+        return self._line("review", review_fields(review))
+
     def end(self) -> bytes:
         """Return the last line."""
         return _json("end", {"banks": self.banks, "pictures": self.pictures, "sha256": self._digest.hexdigest()})
@@ -95,8 +110,13 @@ class Writer:
         return line
 
 
-def read(file: BinaryIO, name: str, algorithms: Algorithms) -> Iterator[Bank | Portrait]:
-    """Yield the banks and pictures of an export, each checked. Raises BadFile, at the latest behind the last of them.
+def tells_ties(header: bytes) -> bool:
+    """Whether there may be clusters and reviews behind the pictures, by the first line of a file that was read once."""
+    return bool(parse(header)[MARK]["version"] > PLAIN)
+
+
+def read(file: BinaryIO, name: str, algorithms: Algorithms) -> Iterator[Known]:
+    """Yield the banks, pictures, clusters and reviews of an export, each checked. Raises BadFile, at the latest behind the last of them.
 
     So nothing may be done with what is yielded before all of it was read once. name: what messages call the file.
     """
@@ -114,7 +134,7 @@ class _Reader:
         self._banks = set[str]()
         self._pictures = 0
 
-    def __iter__(self) -> Iterator[Bank | Portrait]:
+    def __iter__(self) -> Iterator[Known]:
         kind, value, line = self._next()
         if kind != MARK:
             self._fail(f"it does not begin as an export does, with {MARK!r}")
@@ -126,6 +146,10 @@ class _Reader:
                 yield self._try(self._bank, value)
             elif kind == "picture":
                 yield self._try(self._picture, value)
+            elif kind == "cluster":
+                yield self._try(read_company, value)
+            elif kind == "review":
+                yield self._try(read_review, value)
             elif kind == "end":
                 self._try(self._end, value)
                 return

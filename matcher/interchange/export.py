@@ -9,7 +9,8 @@ import numpy as np
 from matcher.bank import Bank
 from matcher.engine import Matcher
 from matcher.interchange.algorithms import Algorithms
-from matcher.interchange.document import Portrait, Writer
+from matcher.interchange.document import PLAIN, VERSION, Portrait, Writer
+from matcher.interchange.ties import companies, judgements
 from matcher.records import Record
 from matcher.store import SCHEMA
 
@@ -46,7 +47,7 @@ class Selection:
         """
         for ids in self._ids():
             records = self._collection.named(self._collection.records.live(ids).values())
-            yield [self._as_mentioned(record) for record in records if self._wanted(record)]
+            yield [self._as_mentioned(record) for record in records if self.wanted(record)]
 
     def _ids(self) -> Iterator[list[int]]:
         if self.whole:
@@ -58,7 +59,8 @@ class Selection:
         ids = reduce(np.intersect1d, [np.unique(np.concatenate(some)) for some in found if some])
         yield from (ids[start : start + _BATCH].tolist() for start in range(0, len(ids), _BATCH))
 
-    def _wanted(self, record: Record) -> bool:
+    def wanted(self, record: Record) -> bool:
+        """Whether a picture leaves."""
         in_bank = not self._banks or not self._banks.keys().isdisjoint(record.bank_ids)
         return in_bank and (not self._tags or not self._tags.isdisjoint(record.tags))
 
@@ -92,7 +94,10 @@ class Export:
 
     def lines(self) -> Iterator[bytes]:
         """Yield the lines, each with its end. Raises StoreUnavailable."""
-        yield self._writer.header(SCHEMA, self._matcher.collection.versions)
+        collection, selection = self._matcher.collection, self._selection
+        ties = [*companies(collection, selection.wanted, selection.whole)]
+        reviews = [*judgements(collection, selection.wanted)]
+        yield self._writer.header(SCHEMA, collection.versions, VERSION if ties or reviews else PLAIN)
         # Of a part only those banks are named that its pictures are in, just before the first of them.
         waiting = {bank.name: bank for bank in self._selection.banks}
         if self._selection.whole:
@@ -101,6 +106,8 @@ class Export:
             for portrait in self._portraits(records):
                 yield from (self._writer.bank(waiting.pop(name)) for name in portrait.record.banks if name in waiting)
                 yield self._writer.picture(portrait)
+        yield from map(self._writer.company, ties)
+        yield from map(self._writer.review, reviews)
         yield self._writer.end()
 
     def _portraits(self, records: list[Record]) -> Iterator[Portrait]:

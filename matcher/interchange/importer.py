@@ -10,9 +10,11 @@ from matcher.engine import Matcher, check_sources, checked_tags
 from matcher.errors import Conflict, NotFound
 from matcher.interchange import document
 from matcher.interchange.algorithms import Algorithms
-from matcher.interchange.document import OWN, Portrait
+from matcher.interchange.document import OWN, Known, Portrait
 from matcher.interchange.survey import Census, Imported, Portions, Progress, Survey, counted, silent
+from matcher.interchange.ties import Company, Taking
 from matcher.records import Record
+from matcher.reviews import Review
 from matcher.source import Source
 
 
@@ -36,6 +38,8 @@ class Importer:
         for item in self._read(path, name):
             if isinstance(item, Bank):
                 banks.append(item)
+                continue
+            if not isinstance(item, Portrait):
                 continue
             pictures += 1
             large = large or bool(item.large)
@@ -64,9 +68,22 @@ class Importer:
             for some in Portions(counted(portraits, progress, survey.pictures), survey.large):
                 large = dict[int, dict[str, bytes]]()
                 new += adder.add(self._records(some, ids, keep_ids, large), large, keep_ids).new
+        self._ties(path, name)
         return Imported(new, survey.pictures - new, tuple(created))
 
-    def _read(self, path: Path, name: str | None) -> Iterator[Bank | Portrait]:
+    def _ties(self, path: Path, name: str | None) -> None:
+        """Take in clusters and reviews, once all their pictures are there."""
+        with path.open("rb") as file:
+            if not document.tells_ties(file.readline()):
+                return
+        taking = Taking(self._collection)
+        for item in self._read(path, name):
+            if isinstance(item, Company):
+                taking.company(item)
+            elif isinstance(item, Review):
+                taking.review(item)
+
+    def _read(self, path: Path, name: str | None) -> Iterator[Known]:
         with path.open("rb") as file:
             yield from document.read(file, name or path.name, self._algorithms)
 

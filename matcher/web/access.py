@@ -46,7 +46,11 @@ class Caller:
         return None if in_no_bank or known_from_others else part
 
     def part(self, record: Record) -> Record:
-        """Return a picture without what only others may know of it, whatever is left."""
+        """Return a picture without what only others may know of it, whatever is left.
+
+        Its cluster is not told to one who is limited: it says that there are others, which may not be the caller's to know.
+        """
+        record = replace(record, cluster="") if self.limited else record
         if self.orgs:
             record = replace(record, sources=tuple(source for source in record.sources if self._may_know(source)))
         return replace(record, banks=tuple(bank for bank in record.banks if bank in self.banks)) if self.banks else record

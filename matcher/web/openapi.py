@@ -35,6 +35,9 @@ _PATH_PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "name": ({"type": "string", "minLength": 1, "maxLength": 100}, "Name of the bank."),
     "id": ({"type": "string", "pattern": "^[0-9a-f-]{36}$"}, "Id of the job."),
     "file": ({"type": "string"}, "Name of the file."),
+    "other": ({"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"}, "SHA-256 of the other picture's bytes."),
+    "cluster": ({"type": "string", "pattern": "^[0-9a-f-]{36}$"}, "Id of the cluster, or of one that was merged into it."),
+    "proposal": ({"type": "string", "pattern": "^[0-9a-f]{16}$"}, "Id of the proposal."),
 }
 
 

@@ -1,11 +1,12 @@
 """Searching and comparing: nothing of it is remembered."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from matcher import shapes
 from matcher.errors import BadPicture, BadRequest, DecodeCrash, FetchFailed, FetchRefused, Late, NotAPicture, NotFound, TooLarge
+from matcher.expert import Described, Question
 from matcher.extraction import AS_IS, Fingerprints
 from matcher.textsearch import LONGEST
 from matcher.tokens import Role
@@ -28,6 +29,20 @@ class Searching(Model):
 
     limit: Limit | None = None
     bank: Annotated[tuple[BankName, ...], Field(max_length=50, description="Only pictures in one of these banks.")] = ()
+
+
+class Expert(Searching):
+    """How to search by one algorithm. Distances and similarities are from 0 to 1; the one is 1 less the other."""
+
+    algorithm: Annotated[_Name | None, Field(description="One that is enabled, such as photodna.")] = None
+    max_distance: Annotated[float, Field(ge=0, le=1)] | None = None
+    min_similarity: Annotated[float, Field(ge=0, le=1)] | None = None
+    metric: Annotated[Literal["euclidean", "manhattan"] | None, Field(description="Of vectors: photodna.")] = None
+    same_hash: Annotated[_Name | None, Field(description="Instead of an algorithm: what has the same hash, such as dhash.")] = None
+    metadata: Annotated[
+        tuple[Annotated[str, Field(max_length=1000)], ...],
+        Field(max_length=20, description="KEY=VALUE: only pictures that have a source of such metadata."),
+    ] = ()
 
 
 class ByUrl(Model):
@@ -71,6 +86,29 @@ def search_picture(call: Call) -> shapes.Answer:
     data = content(file, call.services.settings)
     found = acts_of(call).search(data, name_of(file), limit=check_limit(call, call.query.limit), banks=call.query.bank)
     return _answered(call, found)
+
+
+@routes.post(
+    "/search/expert", role=Role.SEARCH, query=Expert, body=Upload(raw=True), returns=shapes.Answer, errors=(NotFound,), audit="search"
+)
+def search_expert(call: Call) -> shapes.Answer:
+    """Tell which known pictures one algorithm finds near a picture, for experts."""
+    asked, file, acts = call.query, call.files[PICTURE][0], acts_of(call)
+    question = Question.of(asked.algorithm, asked.same_hash, asked.min_similarity, asked.max_distance, asked.metric)
+    if question is None:
+        raise BadRequest("say by which algorithm: algorithm, or same_hash")
+    described = Described(asked.metadata)
+    found = call.services.matcher.search_by(
+        question,
+        content(file, call.services.settings),
+        limit=check_limit(call, asked.limit),
+        banks=acts.searched_banks(asked.bank),
+        # By what the caller may know of a picture, no more.
+        exclude=lambda record: acts.hidden(record) or not described(call.caller.part(record)),
+        name=name_of(file),
+        waiting=call.services.settings["web.busy_seconds"],
+    )
+    return _answered(call, acts.answer(name_of(file), found))
 
 
 @routes.post("/search/fetch", role=Role.SEARCH, body=ByUrl, returns=shapes.Answer, errors=(NotFound, *FETCHING), audit="search")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from matcher.index import BandIndex, VoteIndex
+from matcher.index import BandIndex, Room, VoteIndex
 from matcher.store import Store
 
 
@@ -39,6 +39,49 @@ def test_finds_everything_within_the_radius(store: Store, bits: int) -> None:
         assert len(found - expected) <= 5
         hits += len(expected) - 1
     assert hits > 100
+
+
+def test_of_576_bits_all_within_the_radius_and_hardly_any_others(store: Store) -> None:
+    known = near_duplicates(1500, 576)
+    index, room = BandIndex(store, "x", 576), Room()
+    index.file_many(np.arange(1, 1501, dtype=np.uint32), known, room)
+    assert index.radius == 71
+    hits = 0
+    for query in known[:200]:
+        distances = np.bitwise_count(known ^ query).sum(axis=1, dtype=int)
+        expected = set((np.flatnonzero(distances <= 71) + 1).tolist())
+        found = set(index.search(query.tobytes()).ids.tolist())
+        assert expected <= found
+        assert sum(distances[id - 1] > 200 for id in found) <= 4
+        hits += len(expected) - 1
+    assert hits > 50
+
+
+@pytest.mark.parametrize("bits", [64, 256, 576])
+def test_one_by_one_and_many_at_once_are_filed_alike(store: Store, bits: int) -> None:
+    known = near_duplicates(30, bits)
+    one, many = BandIndex(store, "one", bits), BandIndex(store, "many", bits)
+    many.file_many(np.arange(1, 31, dtype=np.uint32), known, Room())
+    for id, fingerprint in enumerate(known, 1):
+        store.append(one.entries(id, fingerprint.tobytes()))
+    lists = [dict(zip(keys, store.read(keys), strict=True)) for keys in (sorted(store.scan(b"pone:")), sorted(store.scan(b"pmany:")))]
+    assert list(lists[0].values()) == list(lists[1].values())
+    assert len(lists[0]) > 30
+
+
+@pytest.mark.parametrize("bits", [64, 256])
+def test_the_same_fingerprint_is_looked_up_in_one_list(store: Store, bits: int) -> None:
+    known = near_duplicates(200, bits)
+    known[50:60] = known[3]
+    known[60] = known[3]
+    known[60, -1] ^= 1  # differs in one bit
+    index = BandIndex(store, "x", bits)
+    index.file_many(np.arange(200, dtype=np.uint32), known, Room())
+    found = set(index.same(known[3].tobytes()).ids.tolist())
+    assert found >= {3, *range(50, 60)}
+    if bits == 64:
+        assert found == set(np.flatnonzero((known == known[3]).all(axis=1)).tolist())
+    assert index.same(bytes([0x5A]) * (bits // 8)).ids.size == 0
 
 
 def test_an_entry_filed_twice_is_found_once(store: Store) -> None:

@@ -17,6 +17,8 @@ from tests.misp_module.building import ENRICHED, EVENT, KNOWN, known, match, row
 
 TEMPLATES = Path(__file__).parents[2] / "config" / "misp" / "objects"
 SUBMITTED = "cd" * 32
+# The id of the cluster that the known picture would found.
+FOUNDED = "abababab-abab-8bab-abab-abababababab"
 SUBJECT = Subject(ENRICHED, "shot.png", b"")
 
 
@@ -36,7 +38,7 @@ def test_a_yes_tells_everything(writer):
         ),
         ("decision", "text", "YES"),
         ("relation", "text", "same picture"),
-        ("image-cluster", "text", "imgcluster:" + "ab" * 16),
+        ("image-cluster", "text", "imgcluster:" + FOUNDED),
         ("known-image", "uuid", KNOWN),
         ("known-event", "uuid", EVENT),
         ("link", "link", f"https://misp.example.org/attributes/view/{KNOWN}"),
@@ -70,11 +72,18 @@ def test_only_the_cluster_of_a_yes_and_the_sha256_correlate(writer):
         assert all(row["to_ids"] is False and row["distribution"] == "5" for row in written["Attribute"])
 
 
+def test_a_picture_in_a_cluster_tells_that_one(writer):
+    cluster = "0198c0de-0000-8000-8000-000000000000"
+    for decision, row in ((Decision.YES, "image-cluster"), (Decision.MAYBE, "candidate-cluster")):
+        picture = replace(known(sources=(seen_in_misp(),)), cluster=cluster)
+        assert rows(writer.write(match(picture, decision), SUBMITTED, SUBJECT))[row] == f"imgcluster:{cluster}"
+
+
 def test_a_maybe_asks_for_review(writer):
     written = writer.write(match(known(), Decision.MAYBE, Relation.SHARES_CONTENT, 0.4), SUBMITTED, SUBJECT)
     assert rows(written)["explanation"].startswith("MAYBE: shares content with a known picture, seen 2026-03-02")
     assert "image-cluster" not in rows(written)
-    assert rows(written)["candidate-cluster"] == "imgcluster:" + "ab" * 16
+    assert rows(written)["candidate-cluster"] == "imgcluster:" + FOUNDED
     assert tags(written) == ['image-match:decision="maybe"', 'misp:automation-level="unsupervised"', 'workflow:todo="review"']
 
 

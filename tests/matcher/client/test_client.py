@@ -97,6 +97,14 @@ def test_searching(client, sample):
     assert [match["picture"]["sha256"] for match in client.search_sha256(added["picture"]["sha256"])["matches"]] == [sha256]
 
 
+def test_searching_by_one_algorithm(client, sample):
+    client.add(sample(LOGIN), sources=[{"kind": "file", "id": "a", "metadata": {"case": "A-1"}}])
+    found = client.search_by(sample(COPY), algorithm="pdq", min_similarity=0.8, metadata={"case": "A-1"}, limit=1)["matches"]
+    assert [one["algorithm"] for one in found[0]["evidence"]] == ["pdq"]
+    assert client.search_by(sample(COPY), algorithm="pdq", max_distance=0, metadata={"case": "A-1"})["matches"] == []
+    assert len(client.search_by(sample(LOGIN), same_hash="pdq")["matches"]) == 1
+
+
 def test_hashing_and_comparing_remember_nothing(client, sample):
     assert set(client.hash(sample(LOGIN), algorithms=["pdq"])["fingerprints"]) == {"pdq"}
     compared = client.compare(sample(LOGIN), sample(COPY))

@@ -99,6 +99,33 @@ def test_standard_input_can_be_asked_with(stocked: Kuato, gallery: Path) -> None
     assert (answer["query"], answer["decision"]) == ("standard input", "YES")
 
 
+def test_experts_ask_one_algorithm(stocked: Kuato, gallery: Path) -> None:
+    copy = gallery / "house-small.jpg"
+    [answer] = stocked.json("search", copy, "--algorithm", "pdq")
+    assert [one["algorithm"] for one in answer["matches"][0]["evidence"]] == ["pdq"]
+    assert (answer["decision"], answer["matches"][0]["picture"]["sha256"]) == ("MAYBE", sha_of(stocked, "house.png"))
+    distance = str(answer["matches"][0]["distance"] + 0.001)
+    assert len(stocked.json("search", copy, "--algorithm", "pdq", "--max-distance", distance)[0]["matches"]) == 1
+    assert stocked.json("search", copy, "--algorithm", "pdq", "--min-similarity", "1")[0]["matches"] == []
+    stocked("add", copy)
+    house = sha_of(stocked, "house.png")
+    [answer] = stocked.json("search", "--sha256", house, "--algorithm", "pdq")
+    assert [match["picture"]["sha256"] for match in answer["matches"]] == [sha_of(stocked, "house-small.jpg")]
+
+
+def test_experts_ask_for_the_same_hash(stocked: Kuato, gallery: Path) -> None:
+    assert len(stocked.json("search", gallery / "house.png", "--same-hash", "pdq")[0]["matches"]) == 1
+    [answer] = stocked.json("search", gallery / "white.png", "--same-hash", "pdq")
+    assert (answer["matches"], answer["too_simple"]) == ([], True)
+
+
+def test_experts_filter_by_metadata(kuato: Kuato, gallery: Path, tmp_path: Path) -> None:
+    kuato("add", gallery / "house.png")
+    question = ["search", gallery / "house.png", "--algorithm", "pdq"]
+    assert len(kuato.json(*question)[0]["matches"]) == 1
+    assert kuato.json(*question, "--metadata", "case=A-1")[0]["matches"] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "reason"),
     [
@@ -110,6 +137,10 @@ def test_standard_input_can_be_asked_with(stocked: Kuato, gallery: Path) -> None
         (["--sha256", "0" * 64], 4, "no picture 000"),
         (["missing.png", "--bank", "nowhere"], 4, "no bank 'nowhere'"),
         (["missing.png", "--limit", "0"], 2, "--limit"),
+        (["missing.png", "--max-distance", "0.1"], 2, "say which"),
+        (["missing.png", "--metadata", "a=b"], 2, "--metadata goes with"),
+        (["missing.png", "--algorithm", "pdq", "--metadata", "a"], 2, "no KEY=VALUE"),
+        (["missing.png", "--algorithm", "pdq", "--metric", "cosine"], 2, "--metric"),
     ],
 )
 def test_wrong_questions(kuato: Kuato, arguments: list[str], code: int, reason: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from matcher.fingerprints.base import Fingerprint
 from matcher.fingerprints.registry import available
-from matcher.picture import VIEWS
+from matcher.picture import ALL_VIEWS
 from tests.matcher.fingerprints.drawn import drawn
 
 Pairs = Sequence[tuple[str, str]]
@@ -89,5 +89,5 @@ class FingerprintContract:
     def test_views_are_those_it_names(self) -> None:
         name = self.names()[0]
         views = self.fingerprint.compute_views(drawn(name))
-        assert set(views) <= set(self.fingerprint.views) <= set(VIEWS)
+        assert set(views) <= set(self.fingerprint.views) <= set(ALL_VIEWS)
         assert views["as is"] == self.of(name)

@@ -56,3 +56,16 @@ def _load(image: Image.Image, variant: str) -> Image.Image:
         paper = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(paper, image.convert("RGBA")).convert("RGB")
     return image.convert("L" if variant.startswith("raw") else "RGB")
+
+
+def golden_pairs(shared: Path, turned: bool) -> Iterator[tuple[dict[str, Any], Picture, Picture]]:
+    """Yield every pair with golden distances, and both of its pictures."""
+    for pair in json.loads((shared / "algorithms" / "golden.json").read_text())["pairs"]:
+        yield pair, as_rgb(shared, pair["a"], turned), as_rgb(shared, pair["b"], turned)
+
+
+def as_rgb(shared: Path, name: str, turned: bool) -> Picture:
+    """Return a golden picture as RGB, without its transparency; not turned, as most tools read it, or turned as EXIF says."""
+    with Image.open(shared / "algorithms" / "images" / name) as image:
+        pixels = np.asarray(_load(image, "rgb" if turned else "rgb_untransposed"))
+    return Picture(b"", "RGB", (pixels.shape[1], pixels.shape[0]), pixels)

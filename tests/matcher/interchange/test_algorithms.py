@@ -76,15 +76,25 @@ def test_why_nothing_is_found_by_it() -> None:
     assert algorithms().why_unsearchable("pdq", 1) is None
     assert "version 2" in str(algorithms().why_unsearchable("pdq", 2))
     assert "fingerprints.enabled" in str(algorithms().why_unsearchable("phash", 1))
-    assert algorithms("phash").why_unsearchable("phash", 1) is None
+    for name in ("phash", PHOTODNA, "goldberg", "phash-576"):
+        assert algorithms(name).why_unsearchable(name, 1) is None
     assert "not found by them" in str(algorithms("tlsh").why_unsearchable("tlsh", 1))
     assert "no algorithm of this name" in str(algorithms().why_unsearchable("strange", 1))
+    assert "fingerprints.enabled" in str(algorithms().why_unsearchable(PHOTODNA, 1))
     assert all(algorithms().why_unsearchable(name, 1) for name in FOREIGN)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(PHOTODNA, bytes(144)), (PHOTODNA, b"\x01" * 143), ("phash-576", bytes(71)), ("goldberg", b"ab")]
+)
+def test_what_an_algorithm_makes_of_no_picture(name: str, value: bytes) -> None:
+    with pytest.raises(ValueError, match=name):
+        algorithms().check(name, 1, value)
 
 
 def test_pixels_are_assumed_where_nobody_knows() -> None:
     shown = {name: algorithms().shows_pixels(name) for name in ("pdq", "tiles", "local", "strange", *FOREIGN)}
-    assert shown == {"pdq": False, "tiles": False, "local": True, "strange": True, PHOTODNA: False, PERCEPTION: False}
+    assert shown == {"pdq": False, "tiles": False, "local": True, "strange": True, PERCEPTION: False}
 
 
 def test_the_phash_of_perception_is_near_ours_and_not_the_same(sample: Callable[[str], Path]) -> None:

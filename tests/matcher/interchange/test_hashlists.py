@@ -1,8 +1,11 @@
 """What becomes of a list in the store, and of the store in a list, whatever the format."""
 
 import csv
+import json
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import redis
 
@@ -11,6 +14,7 @@ from matcher.engine import Matcher
 from matcher.errors import BadFile, BadRequest, NotFound
 from matcher.interchange.export import Selection
 from matcher.interchange.hashlists import FORMATS, ListExport, ListImporter, importer_of, recognised
+from matcher.match import Decision
 from matcher.records import identity
 from matcher.settings import Settings
 from matcher.source import Source
@@ -224,6 +228,30 @@ def test_an_algorithm_that_is_not_enabled_is_kept_until_it_is(settings: Settings
         Doctor(matcher.collection).run(deep=True)
         index = matcher.collection.filing.bands["phash"]
         assert index.search(bytes.fromhex("d1c0f0a89c3e5e0a")).ids.tolist() == [record.id]
+
+
+def test_vectors_of_a_list_are_found(settings: Settings, tmp_path: Path, sample: Callable[[str], Path]) -> None:
+    """Those that adulau/photodna computed, as of the pictures themselves; imported before and after the algorithm is in use."""
+    login, copy = (sample(name).read_bytes() for name in ("baseline/tinlark-login.png", "queries/tinlark-half.webp"))
+    with Matcher.open(settings.with_overrides({"fingerprints.enabled": "photodna"})) as matcher:
+        vector = matcher.pool.fingerprint(login).values["photodna"]
+        items = [{"id": 1, "path": "/a/login.png", "hash": list(vector), "extra": {}}]
+        items += [{"id": n, "path": str(n), "hash": list(np.random.default_rng(n).bytes(144)), "extra": {}} for n in range(2, 9)]
+        path = write(tmp_path / "meta.json", json.dumps({"dimension": 144, "items": items}))
+        importer = ListImporter(matcher)
+        assert (importer.check(path).warnings, importer.run(path).new) == ((), 8)
+        [match] = matcher.search(copy).matches
+        assert (match.picture.sources[0].metadata["name"], match.decision) == ("/a/login.png", Decision.MAYBE)
+        assert [one.algorithm for one in match.evidence] == ["photodna"]
+        assert json.loads(listed(matcher, "photodna"))["items"][0]["hash"] == list(vector)
+        matcher.reset()
+    with Matcher.open(settings) as matcher:
+        assert "fingerprints.enabled" in ListImporter(matcher).check(path).warnings[0]
+        ListImporter(matcher).run(path)
+    with Matcher.open(settings.with_overrides({"fingerprints.enabled": "photodna"})) as matcher:
+        assert matcher.search(copy).matches == ()
+        Doctor(matcher.collection).run(deep=True)
+        assert len(matcher.search(copy).matches) == 1
 
 
 def test_what_is_only_exchanged_is_kept_and_told(matcher: Matcher, tmp_path: Path) -> None:

@@ -162,8 +162,8 @@ def test_a_file_of_the_first_version_is_read_for_ever(matcher: Matcher, tmp_path
 
 
 def test_a_newer_version_is_refused_with_what_to_do(matcher: Matcher, tmp_path: Path) -> None:
-    path = write(tmp_path / "export", signed([header(version=2, surprise=True)]))
-    with pytest.raises(BadFile, match="version 2, this Kuato reads up to 1; import it with a newer one"):
+    path = write(tmp_path / "export", signed([header(version=3, surprise=True)]))
+    with pytest.raises(BadFile, match="version 3, this Kuato reads up to 2; import it with a newer one"):
         Importer(matcher).run(path)
 
 

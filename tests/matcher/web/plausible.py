@@ -6,7 +6,8 @@ from io import BytesIO
 from typing import Any
 
 # What stands for the parts of paths. A new part of a path needs a value here.
-PLACES = {"sha256": "0" * 64, "name": "a bank", "id": "00000000-0000-4000-8000-000000000000", "file": "begin.js"}
+_ID = "00000000-0000-4000-8000-000000000000"
+PLACES = {"sha256": "0" * 64, "other": "1" * 64, "name": "a bank", "id": _ID, "file": "begin.js", "cluster": _ID, "proposal": "0" * 16}
 # What makes a plausible value where a type alone does not.
 _VALUES = {"url": "https://pictures.example/a.png", "name": "a new bank"}
 
@@ -57,6 +58,8 @@ class Described:
         kind = schema.get("type")
         if kind == "object":
             return {each: self._example(schema["properties"][each], each) for each in schema.get("required", ())}
+        if kind == "array":
+            return [self._example(schema["items"], name)] * max(1, schema.get("minItems", 1))
         if kind == "string":
             return _VALUES.get(name) or "x" * max(1, schema.get("minLength", 1))
         raise AssertionError(f"{self}: there is no example of {name} ({schema})")

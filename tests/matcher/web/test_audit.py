@@ -21,6 +21,7 @@ NOTED = {
     "PATCH /api/v1/pictures/<sha256>": "change",
     "DELETE /api/v1/pictures/<sha256>": "remove",
     "POST /api/v1/search": "search",
+    "POST /api/v1/search/expert": "search",
     "POST /api/v1/search/fetch": "search",
     "POST /api/v1/search/fingerprints": "search",
     "POST /api/v1/search/many": "search.many",

@@ -1,0 +1,1 @@
+"""Calibration: from labelled pictures to the distances that are a YES and a MAYBE."""

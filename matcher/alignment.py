@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.geometry import Flags, Floats, Points, Similarity, area, fit, hull, inside, reach
-from matcher.overlay import Small, likeness
+from matcher.geometry import Floats, Points, area, fit, hull, inside, reach
 from matcher.match import Alignment, Region
+from matcher.overlay import Small, likeness
 
 # Bits of 128 by which two views of one place may differ, before and after the transformation is known.
 NEAR, NEAR_IN_PLACE = 40, 44
@@ -90,7 +90,6 @@ def align(query: Features, known: Features, rarity: Floats | None = None) -> Ali
     outline, outline_known = hull(a[ours]), hull(b[theirs])
     expected = _expected(query, outline, carried, known), _expected(known, outline_known, similarity.undo(b), query)
     overlap = _expected(query, query.frame, carried, known), _expected(known, known.frame, similarity.undo(b), query)
-    everywhere = len(ours) / max(1, min(map(np.count_nonzero, overlap)))
     again = _repeated(similarity.scale * known.side / query.side)
     differing = np.bitwise_count(query.bits[ours] ^ known.bits[theirs]).sum(axis=1, dtype=np.int64)
     alike_there = likeness(query.small, known.small, similarity)
@@ -102,8 +101,8 @@ def align(query: Features, known: Features, rarity: Floats | None = None) -> Ali
         matrix=similarity.matrix(query.longest / query.side, known.longest / known.side),
         places=min(_places(a[ours]), _places(b[theirs])),
         coverage=min(1.0, max(area(outline), area(outline_known))),
-        share=min(1.0, len(ours) / max(1, min(map(np.count_nonzero, expected))) / again),
-        everywhere=min(1.0, everywhere / again),
+        share=min(1.0, len(ours) / max(1, min(expected)) / again),
+        everywhere=min(1.0, len(ours) / max(1, min(overlap)) / again),
         differing=float(differing.mean()) / (8 * query.bits.shape[1]),
         blocks=alike_there.blocks,
         agreement=alike_there.agreeing,
@@ -148,12 +147,12 @@ def _places(points: Points) -> int:
     return len(np.unique(np.round(points / GRAIN)))
 
 
-def _expected(own: Features, outline: Points, elsewhere: Points, other: Features) -> Flags:
-    """Return which features in the outline the other picture should show as well."""
+def _expected(own: Features, outline: Points, elsewhere: Points, other: Features) -> int:
+    """Return how many features in the outline the other picture should show as well."""
     x, y = elsewhere.real * other.side, elsewhere.imag * other.side
     margin = 0.02 * other.side
     seen = (x >= margin) & (y >= margin) & (x <= other.width - margin) & (y <= other.height - margin)
-    return inside(outline, own.points / own.side) & seen
+    return int(np.count_nonzero(inside(outline, own.points / own.side) & seen))
 
 
 def _repeated(scale: float) -> float:

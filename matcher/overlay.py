@@ -66,10 +66,11 @@ def likeness(query: Small, known: Small, similarity: Similarity) -> Likeness:
     back = similarity.undo(places)
     ours, theirs = _sampled(query, query.brightness, back), _sampled(known, known.brightness, places)
     blocks, agreeing = _blocks(ours, theirs)
+    colours = [_sampled(query, plane, back) for plane in query.chroma], [_sampled(known, plane, places) for plane in known.chroma]
     return Likeness(
         blocks=blocks,
         agreeing=agreeing,
-        recoloured=_recoloured([_sampled(query, plane, back) for plane in query.chroma], [_sampled(known, p, places) for p in known.chroma]),
+        recoloured=_recoloured(*colours),
         contrast=min(float(ours.std()), float(theirs.std())),
     )
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from matcher.alignment import Features, align
 from matcher.fingerprints.base import VotingFingerprint
-from matcher.overlay import Small
 from matcher.match import Alignment
+from matcher.overlay import Small
 from matcher.picture import Picture, Pixels
 
 # Pixels of the reduced picture in which features are sought, whatever its shape, and its longest side; how many are
@@ -36,7 +36,10 @@ SMALL, COLOURS = 48, 12
 COLOUR_STEP = 10
 
 HEAD = np.dtype(
-    [("width", "<u2"), ("height", "<u2"), ("dark", "u1"), ("bright", "u1"), ("small", "u1", SMALL * SMALL // 2), ("colours", "u1", COLOURS * COLOURS)]
+    [
+        *(("width", "<u2"), ("height", "<u2"), ("dark", "u1"), ("bright", "u1")),
+        *(("small", "u1", SMALL * SMALL // 2), ("colours", "u1", COLOURS * COLOURS)),
+    ]
 )
 # place: x and y in eighths of a pixel, 14 bits each, and the level, 4 bits.
 FEATURE = np.dtype([("place", "<u4"), ("bits", "u1", 16)])

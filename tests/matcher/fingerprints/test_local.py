@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from matcher.fingerprints.local import COUNT, KEY_BITS, Local
+from matcher.fingerprints.local import COUNT, HEAD, KEY_BITS, Local
 from matcher.match import Alignment
 from matcher.picture import Picture, Pixels
 from tests.matcher.fingerprints.contract import FingerprintContract
@@ -51,7 +51,7 @@ def in_a_page(photo: Picture) -> Picture:
 
 
 def test_there_are_never_more_features_than_the_record_has_room_for() -> None:
-    assert len(of(drawn("photo"))) <= 294 + 20 * COUNT
+    assert len(of(drawn("photo"))) <= HEAD.itemsize + 20 * COUNT
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (3, 7), (30, 800)])
@@ -103,7 +103,7 @@ def test_the_first_screen_of_a_long_page_is_found_in_it() -> None:
 
 def test_weight_counts_features_by_their_rarity() -> None:
     query, known = of(drawn("photo")), of(drawn("photo:q30"))
-    count = (len(query) - 294) // 20
+    count = (len(query) - HEAD.itemsize) // 20
     plain, common = LOCAL.align(query, known), LOCAL.align(query, known, np.full(count, 0.25))
     assert plain is not None and common is not None
     assert plain.weight == plain.inliers and common.weight == pytest.approx(plain.inliers / 4)
@@ -121,5 +121,5 @@ def test_keys_of_a_copy_are_partly_the_same() -> None:
 def test_each_probe_names_its_feature() -> None:
     fingerprint = of(drawn("photo"))
     slots, keys, features = LOCAL.probes(fingerprint)
-    assert len(slots) == len(keys) == len(features) == 2 * (len(fingerprint) - 294) // 20
-    assert np.bincount(features).tolist() == [2] * ((len(fingerprint) - 294) // 20)
+    assert len(slots) == len(keys) == len(features) == 2 * (len(fingerprint) - HEAD.itemsize) // 20
+    assert np.bincount(features).tolist() == [2] * ((len(fingerprint) - HEAD.itemsize) // 20)

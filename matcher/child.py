@@ -9,18 +9,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from matcher import wire
-from matcher.decode import Limits
 from matcher.errors import KuatoError
 
 _START_SECONDS = 60.0
 _PIPE_BYTES = 1 << 20
 _LATE = (signal.SIGALRM, signal.SIGXCPU)
 # The worker sees what the host can import, nothing of the environment, and no module that lies in the current directory.
-_ENTRY = "import sys; sys.path[:] = sys.argv[1:]; from matcher.worker import main; main()"
+_ENTRY = "import sys; sys.path[:] = sys.argv[2:]; from importlib import import_module; import_module(sys.argv[1]).main()"
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"} | dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
 )
@@ -42,16 +41,17 @@ class Died(Exception):
 class Child:
     """One worker, ready for pictures once made. Not thread-safe: one caller at a time.
 
+    module: whose `main` it runs. greeting: what it is told first. what: a word for it in errors, such as "decoding".
     unconfined: why it runs without a sandbox, "" when it has one. served: pictures so far.
     Raises BadSettings for an algorithm that cannot be loaded, Died or KuatoError when the process does not come up.
     """
 
-    def __init__(self, limits: Limits, algorithms: Sequence[str], settings: Mapping[str, Any], requests: int) -> None:
+    def __init__(self, module: str, greeting: Mapping[str, Any], what: str = "decoding") -> None:
         self.served = 0
         self._deadline = 0.0
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process that writes to it
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _ENTRY, *(os.path.abspath(p) for p in sys.path)],
+            [sys.executable, "-I", "-c", _ENTRY, module, *(os.path.abspath(p) for p in sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,
@@ -67,20 +67,19 @@ class Child:
             with contextlib.suppress(OSError, AttributeError):  # only a matter of speed, and a user's pipes are rationed
                 fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         try:
-            self.unconfined = self._greet(limits, algorithms, settings, requests)
+            self.unconfined = self._greet(greeting, what)
         except BaseException:
             self.kill()
             raise
 
-    def _greet(self, limits: Limits, algorithms: Sequence[str], settings: Mapping[str, Any], requests: int) -> str:
-        greeting = {"limits": wire.limits_to_json(limits), "algorithms": list(algorithms), "settings": dict(settings), "requests": requests}
+    def _greet(self, greeting: Mapping[str, Any], what: str) -> str:
         try:
             self.send(greeting, b"", _START_SECONDS)
             header, _ = self.receive()
         except TimeoutError:
-            raise KuatoError(f"a decoding worker did not start within {_START_SECONDS:g} s") from None
+            raise KuatoError(f"a {what} worker did not start within {_START_SECONDS:g} s") from None
         except wire.Nonsense as nonsense:
-            raise KuatoError(f"a decoding worker did not start: {nonsense}") from None
+            raise KuatoError(f"a {what} worker did not start: {nonsense}") from None
         if failure := wire.failure(header, KuatoError):
             raise failure
         self.served = 0
@@ -155,7 +154,10 @@ class Child:
 
     def kill(self) -> None:
         """End the process at once and leave nothing of it behind. May be called again."""
-        self._process.kill()
+        # Its group with it: a worker of models may have started the program that reads words. Not yet reaped, its number is its own.
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._reaped()
         for stream in (self._process.stdin, self._process.stdout, self._complaints):
             if stream is not None:

@@ -197,6 +197,12 @@ class Collection:
     def _named(self, record: Record, banks: Sequence[Bank]) -> Record:
         return replace(record, banks=tuple(bank.name for bank in banks), sensitive=self._sensitivity.covers(record, banks))
 
+    def will_be_sensitive(self, sha256: str, tags: Sequence[str], bank_ids: Sequence[int]) -> bool:
+        """Whether a picture will be sensitive once it has these tags and banks, too."""
+        known = self.known(sha256)
+        banks = [bank for bank in self.banks.list() if bank.id in bank_ids]
+        return (known is not None and known.sensitive) or self._sensitivity.covers_any(tags, banks)
+
     def clustered(self, records: Iterable[Record]) -> list[Record]:
         """Return the records with the cluster that each is in today, "" for those that share it with no other picture."""
         records = list(records)

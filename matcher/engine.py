@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from types import TracebackType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from matcher import shapes, tokens
 from matcher.catalogue import BankBook
 from matcher.clustering import MOST_LINKS, Clustering
@@ -16,7 +19,9 @@ from matcher.evidence import gather
 from matcher.expert import ExpertSearch, Question
 from matcher.extraction import Fingerprints
 from matcher.fingerprints import registry
+from matcher.fingerprints.words import Words
 from matcher.forecast import Forecast
+from matcher.likeness import LONGEST, Likeness
 from matcher.match import Answer, Decision, Evidence, Relation
 from matcher.pool import WorkerPool
 from matcher.records import Record
@@ -26,6 +31,7 @@ from matcher.sensitivity import Sensitivity
 from matcher.settings import Settings
 from matcher.source import Source
 from matcher.store import Store
+from matcher.textsearch import TextSearch
 from matcher.verdicts import Verdicts
 
 _LOOKED_AT = 20_000
@@ -94,6 +100,7 @@ class Matcher:
         self.pool = WorkerPool.of(settings, self.algorithms)
         sensitivity = Sensitivity(settings["sensitive.tags"])
         self.collection = Collection(store, self.algorithms, settings["add.lease_seconds"], sensitivity=sensitivity)
+        self._likeness = Likeness(self.collection, self.algorithms, settings)
         self._search = Search(
             self.collection,
             self.algorithms,
@@ -137,9 +144,12 @@ class Matcher:
         check_sources(sources)
         automatic = self.settings["cluster.automatic"]
         turned = automatic and self.settings["cluster.turned"]
-        fingerprints = self.pool.fingerprint(data, query=turned, name=name, waiting=waiting)
-        added = self.collection.add(fingerprints, sources, tags, bank_ids)
-        record = self._placed(added.record, fingerprints) if automatic and not added.record.placed else added.record
+        found = self.pool.fingerprint(data, query=turned, name=name, waiting=waiting)
+        seen = checked_tags(tag for key, value in found.values.items() for tag in self.algorithms[key].tags(value))
+        # What a model says is to be seen is not told of a sensitive picture.
+        told = () if self.collection.will_be_sensitive(found.sha256, tags, bank_ids) else seen
+        added = self.collection.add(found, sources, dict.fromkeys((*tags, *told)), bank_ids)
+        record = self._placed(added.record, found) if automatic and not added.record.placed else added.record
         return Added(self.collection.clustered([record])[0], added.new)
 
     def place(self, record: Record) -> Record:
@@ -199,6 +209,32 @@ class Matcher:
         """Return which other known pictures one algorithm finds near a known one, as it is. Raises what `search_by` does."""
         query, scope = self._known(sha256, limit, banks, exclude)
         return self._expert.answer(query, question, scope)
+
+    def search_text(
+        self, text: str, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
+    ) -> Answer:
+        """Return the known pictures on which such words can be read. Raises BadRequest, NotFound, StoreUnavailable."""
+        return self._with_clusters(TextSearch(self.collection, self.algorithms).answer(text, self._scope(limit, banks, exclude)))
+
+    def search_description(
+        self, text: str, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Callable[[Record], bool] | None = None
+    ) -> Answer:
+        """Return the known pictures that are likest to what a text describes, by their embeddings. Raises BadRequest, NotFound, Busy."""
+        if not 0 < len(text.strip()) <= LONGEST:
+            raise BadRequest(f"a description has 1 to {LONGEST} characters")
+        return self._with_clusters(self._likeness.answer(self.pool.described(text), self._scope(limit, banks, exclude)))
+
+    def embeddings(self) -> NDArray[np.float32]:
+        """Return the embeddings of the newest pictures as vectors of length 1, float32 (n, d). Raises BadRequest without any."""
+        return self._likeness.vectors()
+
+    def text_on(self, record: Record) -> dict[str, str]:
+        """Return what is kept of the text on a picture, and of its caption, by algorithm; nothing of a sensitive one."""
+        if record.sensitive:
+            return {}
+        kinds = [name for name, algorithm in self.algorithms.items() if isinstance(algorithm, Words)]
+        read = {name: self.collection.current_large(name, [record]).get(record.id) for name in kinds}
+        return {name: value.decode(errors="replace") for name, value in read.items() if value is not None}
 
     def _known(
         self, sha256: str, limit: int, banks: Iterable[str] | None, exclude: Callable[[Record], bool] | None
@@ -393,7 +429,10 @@ class Matcher:
     def _answer(self, query: Fingerprints, scope: Scope) -> Answer:
         """Search, obey what people said of the query, and tell the cluster of each match."""
         verdicts = Verdicts(self.collection, query.sha256)
-        answer = verdicts.applied(self._search.answer(query, verdicts.narrowed(scope)), scope)
+        found = self._search.answer(self._likeness.expanded(query), verdicts.narrowed(scope))
+        return self._with_clusters(verdicts.applied(found, scope))
+
+    def _with_clusters(self, answer: Answer) -> Answer:
         pictures = {record.id: record for record in self.collection.clustered(one.picture for one in (*answer.matches, *answer.suppressed))}
         matches, suppressed = (
             tuple(replace(one, picture=pictures[one.picture.id]) for one in some) for some in (answer.matches, answer.suppressed)

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+import numpy as np
+
 from matcher.decode import Limits, decode
 from matcher.errors import BadPicture, DecodeCrash, TooLarge
 from matcher.fingerprints.base import Fingerprint
-from matcher.picture import Picture
+from matcher.picture import Picture, Pixels, fitting
 
 AS_IS = "as is"
 
@@ -21,6 +23,7 @@ class Fingerprints:
     views: view -> algorithm -> fingerprint; "as is" is always there, an algorithm that found the picture too simple is not.
     too_simple: algorithms that found nothing in the picture as it is. warnings: what the decoder overlooked.
     timings: milliseconds of "decode" and of each algorithm over all its views.
+    pixels: uint8 (height, width, 3) where they were asked for, to be handed on; None otherwise.
     """
 
     sha256: str
@@ -31,6 +34,7 @@ class Fingerprints:
     too_simple: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict, compare=False)
+    pixels: Pixels | None = field(default=None, compare=False, repr=False)
 
     @property
     def values(self) -> dict[str, bytes]:
@@ -46,18 +50,20 @@ def extract(
     *,
     name: str = "picture",
     digest: str | None = None,
+    pixels: int = 0,
 ) -> Fingerprints:
     """Decode `data` and compute its fingerprints.
 
     query: also of the turned, mirrored and negative views that each algorithm asks with.
     name: what an error calls the picture. digest: the SHA-256 of `data` where it is known already.
+    pixels: how many of the picture's pixels to hand on at most; a larger picture is shrunk.
     Raises BadPicture: of its family what `decode` does, TooLarge without memory, DecodeCrash when an algorithm fails.
     """
     timings: dict[str, float] = {}
     started = time.perf_counter()
     picture = whole = decode(data, limits, name=name)
     # A fingerprint must not depend on which others are wanted, so only the exact ones see the exact pixels.
-    if any(a.exact for a in algorithms.values()) and max(picture.pixels.shape[:2]) < max(picture.size):
+    if (pixels or any(a.exact for a in algorithms.values())) and max(picture.pixels.shape[:2]) < max(picture.size):
         whole = decode(data, limits, full=True, name=name)
     timings["decode"] = _milliseconds(started)
 
@@ -77,6 +83,7 @@ def extract(
         too_simple=tuple(key for key in algorithms if key not in views[AS_IS]),
         warnings=picture.warnings,
         timings=timings,
+        pixels=np.ascontiguousarray(fitting(whole.rgb(), pixels)) if pixels else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from matcher.fingerprints.base import BinaryFingerprint, Fingerprint, VectorFingerprint, VotingFingerprint
+from matcher.fingerprints.base import BinaryFingerprint, Fingerprint, SketchedFingerprint, VotingFingerprint
 from matcher.index import INDEXED, BandIndex, Entries, VoteIndex
 from matcher.store import Store
 
@@ -17,7 +17,7 @@ class Filing:
 
     def __init__(self, store: Store, algorithms: Mapping[str, Fingerprint]) -> None:
         binary = {name: algorithm for name, algorithm in algorithms.items() if isinstance(algorithm, BinaryFingerprint)}
-        self._vectors = {name: algorithm for name, algorithm in algorithms.items() if isinstance(algorithm, VectorFingerprint)}
+        self._vectors = {name: algorithm for name, algorithm in algorithms.items() if isinstance(algorithm, SketchedFingerprint)}
         bits = {name: algorithm.bits for name, algorithm in binary.items() if algorithm.bits in INDEXED}
         bits |= {name: algorithm.SKETCH_BITS for name, algorithm in self._vectors.items()}
         self._spaces = {name: algorithms[name].space or name for name in bits}

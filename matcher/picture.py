@@ -96,3 +96,13 @@ def shrink(pixels: Pixels, longest: int) -> Pixels:
     scale = longest / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def fitting(pixels: Pixels, most: int) -> Pixels:
+    """Return `pixels` shrunk to at most `most` of them, by area averaging; fewer come back as they are."""
+    height, width = pixels.shape[:2]
+    if height * width <= most:
+        return pixels
+    scale = (most / (height * width)) ** 0.5
+    size = max(1, int(width * scale)), max(1, int(height * scale))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)

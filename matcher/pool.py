@@ -4,13 +4,9 @@ Workers are started when first needed, each an exec'd process of its own session
 one that dies costs the one picture it held; the next picture gets another.
 """
 
-import logging
 import os
-import threading
-from collections import deque
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import replace
 from hashlib import sha256
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -18,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from matcher import wire
 from matcher.child import Child, Died
 from matcher.decode import Limits
-from matcher.errors import BadRequest, Busy, DecodeCrash, DecodeTimeout, KuatoError, TooLarge
-from matcher.extraction import Fingerprints
+from matcher.errors import BadRequest, DecodeCrash, DecodeTimeout, KuatoError, TooLarge
+from matcher.extraction import AS_IS, Fingerprints
 from matcher.fingerprints import registry
 from matcher.fingerprints.base import Fingerprint
+from matcher.models.pool import ModelPool
+from matcher.workers import Kind, Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -30,35 +28,41 @@ if TYPE_CHECKING:
 
 _REQUESTS = 2000  # after so many a worker is replaced, whatever its libraries may have leaked
 _RESIDENT = 300 << 20  # bytes; a worker that still holds more between two pictures is replaced
-_CLOSED = "the worker pool is closed"
-
-_log = logging.getLogger(__name__)
 
 
 class WorkerPool:
     """Fingerprints pictures in at most `workers` processes at once (0: as many as there are cores). Thread-safe.
 
     limits: for each picture. algorithms: names of the fingerprints that the workers load. settings: those that these read, as
-    JSON can carry them (`registry.settings_of`).
+    JSON can carry them (`registry.settings_of`). models: computes others, from the pixels; closed with this pool.
     Use as a context manager, or call `close`. Workers end by themselves when their host does.
     """
 
-    def __init__(self, limits: Limits, algorithms: Iterable[str], workers: int = 0, settings: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        algorithms: Iterable[str],
+        workers: int = 0,
+        settings: Mapping[str, Any] | None = None,
+        models: ModelPool | None = None,
+    ) -> None:
         self.limits = limits
-        self.algorithms = tuple(dict.fromkeys(algorithms))
-        self._settings = dict(settings or {})
-        self._places: list[Child | None] = [None] * (workers or len(os.sched_getaffinity(0)))  # None: nobody was started there yet
-        self._size = len(self._places)
-        self._waiting: deque[Future[Child | None]] = deque()
-        self._closed = False
-        self._warned = False
-        self._lock = threading.Lock()
+        self._models = models
+        self._confined = tuple(dict.fromkeys(algorithms))
+        self.algorithms = self._confined + (models.algorithms if models else ())
+        greeting: dict[str, Any] = {"limits": wire.limits_to_json(limits), "algorithms": self._confined, "settings": dict(settings or {})}
+        greeting["requests"] = _REQUESTS
+        kind = Kind("decoding", "pictures are decoded without a sandbox", "web.busy_seconds, workers.count", _REQUESTS, _RESIDENT)
+        self._workers = Workers(lambda: Child("matcher.worker", greeting), workers or len(os.sched_getaffinity(0)), kind)
 
     @classmethod
     def of(cls, settings: "Settings", algorithms: Mapping[str, Fingerprint]) -> "Self":
-        """Return the pool that these settings want for these algorithms."""
-        read = registry.settings_of(algorithms.values(), settings)
-        return cls(settings.limits(), algorithms, settings["workers.count"], read)
+        """Return the pool that these settings want for these algorithms, each computed where it can be."""
+        outside = [name for name, algorithm in algorithms.items() if not algorithm.confined]
+        confined = {name: algorithm for name, algorithm in algorithms.items() if algorithm.confined}
+        read = registry.settings_of(confined.values(), settings)
+        models = ModelPool(settings, outside) if outside else None
+        return cls(settings.limits(), confined, settings["workers.count"], read, models)
 
     def fingerprint(
         self,
@@ -81,14 +85,21 @@ class WorkerPool:
             raise BadRequest(f"fingerprint {unknown[0]!r} is not enabled; enabled are {', '.join(self.algorithms)} (fingerprints.enabled)")
         if len(data) > self.limits.max_bytes:
             raise TooLarge(f"{name} has {len(data) / 1e6:.1f} MB, the limit is {self.limits.max_bytes / 1e6:.1f} (picture.max_bytes)")
-        child = self._take(waiting)
+        wanted = [name for name in asked if self._models and name in self._models.algorithms]
+        pixels = self._models.max_pixels if self._models and wanted else 0
+        confined = [name for name in asked if name not in wanted]
+        found = self._decoded(data, confined, query, name, waiting, pixels)
+        return self._completed(found, wanted, asked, waiting) if wanted else found
+
+    def _decoded(self, data: bytes, asked: list[str], query: bool, name: str, waiting: float | None, pixels: int) -> Fingerprints:
+        child = self._workers.take(waiting)
         healthy = False
         try:
-            child.send({"name": name, "query": query, "algorithms": asked}, data, self.limits.seconds)
+            child.send({"name": name, "query": query, "algorithms": asked, "pixels": pixels}, data, self.limits.seconds)
             digest = sha256(data).hexdigest()  # while the worker decodes, and not left to it
             header, body = child.receive()
             outcome = wire.failure(header) or wire.believed(
-                header, body, limits=self.limits, asked=asked, query=query, digest=digest, bytes_size=len(data)
+                header, body, limits=self.limits, asked=asked, query=query, digest=digest, bytes_size=len(data), pixels=pixels
             )
             healthy = True
         except TimeoutError:
@@ -98,10 +109,30 @@ class WorkerPool:
         except wire.Nonsense as nonsense:
             raise DecodeCrash(f"{name} made its worker give {nonsense}") from nonsense
         finally:
-            self._give_back(child, healthy)
+            self._workers.give_back(child, healthy)
         if isinstance(outcome, KuatoError):
             raise outcome
         return outcome
+
+    def _completed(self, found: Fingerprints, wanted: list[str], asked: tuple[str, ...], waiting: float | None) -> Fingerprints:
+        """Return `found` with what the models say of its pixels; what they fail at is missing, and a warning tells why."""
+        if self._models is None or found.pixels is None:
+            raise RuntimeError("asked for pixels, got none")
+        said = self._models.compute(found.pixels, wanted, waiting=waiting)
+        return replace(
+            found,
+            views=found.views | {AS_IS: found.values | said.values},
+            too_simple=tuple(one for one in asked if one in found.too_simple or one in said.too_simple),
+            warnings=found.warnings + said.warnings,
+            timings=found.timings | said.timings,
+            pixels=None,
+        )
+
+    def described(self, text: str) -> bytes:
+        """Return the embedding of what a text describes. Raises BadRequest where no model can tell, KuatoError when it fails."""
+        if self._models is None or "embedding" not in self._models.algorithms:
+            raise BadRequest('pictures have no embeddings; enable them first (fingerprints.enabled = [.., "embedding"])')
+        return self._models.ask({"describe": text, "algorithm": "embedding"})[1]
 
     def _blame(self, death: Died, name: str) -> DecodeCrash | DecodeTimeout:
         if death.late:
@@ -111,89 +142,18 @@ class WorkerPool:
     @property
     def sandboxed(self) -> bool:
         """Whether workers are confined to computing (seccomp); starts one to know."""
-        child = self._take()
-        self._give_back(child, True)
+        child = self._workers.take()
+        self._workers.give_back(child, True)
         return not child.unconfined
 
     def close(self) -> None:
         """End all workers; those at work end with their picture, those who wait for one get RuntimeError. May be called again."""
-        with self._lock:
-            self._closed = True
-            idle, self._places = [child for child in self._places if child], []
-            waiting = [turn for turn in self._waiting if turn.set_running_or_notify_cancel()]
-            self._waiting.clear()
-        for turn in waiting:
-            turn.set_exception(RuntimeError(_CLOSED))
-        for child in idle:
-            child.kill()
+        self._workers.close()
+        if self._models:
+            self._models.close()
 
     def __enter__(self) -> "Self":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-    def _take(self, waiting: float | None = None) -> Child:
-        """Return an idle worker, a new one, or wait for one; those who wait are served in their order."""
-        child = self._place(waiting)
-        if child is None or not child.alive():
-            try:
-                child = self._started()
-            except BaseException:
-                self._leave(None)
-                raise
-        if child.unconfined and not self._warned:
-            self._warned = True
-            _log.warning("pictures are decoded without a sandbox: %s", child.unconfined)
-        return child
-
-    def _place(self, waiting: float | None) -> Child | None:
-        """Return a place for a worker, with the worker when it has one."""
-        with self._lock:
-            if self._closed:
-                raise RuntimeError(_CLOSED)
-            if self._places:
-                return self._places.pop()
-            turn: Future[Child | None] = Future()
-            self._waiting.append(turn)
-        try:
-            return turn.result(waiting)
-        except BaseException as error:
-            if not turn.cancel() and not turn.exception():
-                self._leave(turn.result())
-            if isinstance(error, FutureTimeout):
-                busy = f"all {self._size} decoding processes were busy for {waiting:g} s"
-                raise Busy(f"{busy} (web.busy_seconds, workers.count); ask again") from None
-            raise
-
-    def _leave(self, place: Child | None) -> None:
-        """Hand a place to whoever has waited longest, so that nobody who comes later takes it first."""
-        with self._lock:
-            while self._waiting:
-                turn = self._waiting.popleft()
-                if turn.set_running_or_notify_cancel():
-                    turn.set_result(place)
-                    return
-            if place is None or not self._closed:
-                # Taken from the end: a worker that is there before one that is to be started.
-                self._places.insert(len(self._places) if place else 0, place)
-                return
-        place.kill()
-
-    def _started(self) -> Child:
-        try:
-            return Child(self.limits, self.algorithms, self._settings, _REQUESTS)
-        except Died:  # whoever killed it, no picture is to blame; but what dies twice will die again
-            try:
-                return Child(self.limits, self.algorithms, self._settings, _REQUESTS)
-            except Died as death:
-                raise KuatoError(f"a decoding worker did not start: {death}") from None
-
-    def _give_back(self, child: Child, healthy: bool) -> None:
-        place = child if healthy and child.served < _REQUESTS and child.resident() < _RESIDENT else None
-        # Dead before its place is free: there are never more processes than places.
-        try:
-            if place is None:
-                child.kill()
-        finally:
-            self._leave(place)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from matcher.collection import Collection
 from matcher.errors import BadRequest
-from matcher.fingerprints.base import BinaryFingerprint, VectorFingerprint
+from matcher.fingerprints.base import BinaryFingerprint, SketchedFingerprint
 from matcher.index import Ids, Room
 from matcher.records import Record
 from matcher.source import Source
@@ -86,7 +86,7 @@ class Postings:
     def _index(self, record: Record, name: str, value: bytes) -> None:
         algorithm, filing = self._collection.algorithms[name], self._collection.filing
         try:
-            if isinstance(algorithm, BinaryFingerprint | VectorFingerprint):
+            if isinstance(algorithm, BinaryFingerprint | SketchedFingerprint):
                 if not algorithm.valid(value):
                     raise ValueError(f"{len(value)} bytes that cannot be one")
                 space = filing.space(name)

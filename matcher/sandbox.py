@@ -13,6 +13,7 @@ import os
 import platform
 import struct
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _PR_SET_NO_NEW_PRIVS = 38
@@ -30,6 +31,7 @@ class _Architecture:
     allowed: tuple[int, ...]
     mapping: tuple[int, ...]  # allowed unless their third argument asks for executable memory
     foreign: int | None  # numbers from here on belong to another table
+    refused: tuple[int, ...]  # by `restrict`
 
 
 _ARCHITECTURES = {
@@ -48,6 +50,16 @@ _ARCHITECTURES = {
         ),
         mapping=(9, 10),  # mmap mprotect
         foreign=0x40000000,  # x32
+        # socket connect accept bind listen socketpair accept4; ptrace process_vm_readv process_vm_writev pidfd_getfd; mount umount2
+        # pivot_root chroot unshare setns open_by_handle_at; keyctl add_key request_key bpf perf_event_open userfaultfd io_uring_setup;
+        # kexec_load init_module finit_module delete_module
+        refused=(
+            *(41, 42, 43, 49, 50, 53, 288),
+            *(101, 310, 311, 438),
+            *(165, 166, 155, 161, 272, 308, 304),
+            *(250, 248, 249, 321, 298, 323, 425),
+            *(246, 175, 313, 176),
+        ),
     ),
     "aarch64": _Architecture(
         audit=0xC00000B7,
@@ -60,16 +72,35 @@ _ARCHITECTURES = {
         ),
         mapping=(222, 226),
         foreign=None,
+        refused=(
+            *(198, 203, 202, 200, 201, 199, 242),
+            *(117, 270, 271, 438),
+            *(40, 39, 41, 51, 97, 268, 265),
+            *(219, 217, 218, 280, 241, 282, 425),
+            *(104, 105, 273, 106),
+        ),
     ),
 }
 
 
 def install() -> str | None:
     """Confine this process (and all its threads to come) for ever. Return None, or the reason why that cannot be done here."""
+    return _installed(_program)
+
+
+def restrict() -> str | None:
+    """Take from this process, and all it starts, for ever: the network, other processes' memory, new rights and file systems.
+
+    For what must open files and run programs, so that `install` is too strict. Return None, or the reason why it cannot be done.
+    """
+    return _installed(_refusing)
+
+
+def _installed(make: Callable[[_Architecture], bytes]) -> str | None:
     machine = _ARCHITECTURES.get(platform.machine())
     if not sys.platform.startswith("linux") or machine is None or sys.byteorder != "little" or struct.calcsize("P") != 8:
         return f"no seccomp filter for {sys.platform} on {platform.machine()}"
-    code = _program(machine)
+    code = make(machine)
     library = ctypes.CDLL(None, use_errno=True)
     buffer = ctypes.create_string_buffer(code, len(code))
     program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer)))
@@ -91,6 +122,17 @@ def _program(machine: _Architecture) -> bytes:
     for number in machine.mapping:
         steps += [_step(_EQUAL, number, 0, 4), _step(_LOAD, _AT_THIRD), _step(_HAS_BITS, _PROT_EXEC, 0, 1), deny, allow]
     return b"".join([*steps, deny])
+
+
+def _refusing(machine: _Architecture) -> bytes:
+    """Return the program of `restrict`: all is allowed but a list."""
+    allow, deny, kill = (_step(_RETURN, value) for value in (_ALLOW, _DENY, _KILL_PROCESS))
+    steps = [_step(_LOAD, _AT_AUDIT), _step(_EQUAL, machine.audit, 1, 0), kill, _step(_LOAD, _AT_NUMBER)]
+    if machine.foreign is not None:
+        steps += [_step(_AT_LEAST, machine.foreign, 0, 1), kill]
+    for number in machine.refused:
+        steps += [_step(_EQUAL, number, 0, 1), deny]
+    return b"".join([*steps, allow])
 
 
 def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:

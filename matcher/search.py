@@ -161,7 +161,7 @@ class Search:
         if record is None or not scope.admits(record):
             return None
         evidence = Evidence("sha256", "bytes", 0.0, 0.0, Decision.YES, note="the same file, byte for byte")
-        return Match(record, Decision.YES, Relation.SAME_PICTURE, 0.0, (evidence,), _emitted(record, book))
+        return Match(record, Decision.YES, Relation.SAME_PICTURE, 0.0, (evidence,), emitted(record, book))
 
     def _round(
         self, query: Fingerprints, views: Sequence[str], scope: Scope, book: Mapping[int, Bank], found: _Found, verified: int
@@ -183,7 +183,7 @@ class Search:
                 evidence[id] += more
         for id, record in records.items():
             decision, relation, distance = self._rules.judge(evidence[id], _thresholds(record, book))
-            emits = _emitted(record, book) if decision is Decision.YES else ()
+            emits = emitted(record, book) if decision is Decision.YES else ()
             before = found.matches.get(id)
             if decision is not Decision.NO and (before is None or (decision.rank, distance) < (before.decision.rank, before.distance)):
                 found.matches[id] = Match(record, decision, relation, distance, tuple(evidence[id]), emits)
@@ -236,7 +236,8 @@ def _rarity(lengths: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.
     return np.asarray(shares / np.maximum(np.bincount(items, minlength=len(shares)), 1), np.float64)
 
 
-def _emitted(record: Record, book: Mapping[int, Bank]) -> tuple[str, ...]:
+def emitted(record: Record, book: Mapping[int, Bank]) -> tuple[str, ...]:
+    """Return what the picture's banks tag whatever matches it with a YES."""
     return tuple(dict.fromkeys(tag for id in record.bank_ids if id in book for tag in book[id].tags))
 
 

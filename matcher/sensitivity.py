@@ -22,9 +22,11 @@ class Sensitivity:
 
     def covers(self, record: "Record", banks: Iterable[Bank]) -> bool:
         """Whether a picture is sensitive. banks: those it is in; one that emits a sensitive tag says what its pictures show."""
-        if any(bank.sensitive or self._covers_any(bank.tags) for bank in banks):
-            return True
-        return self._covers_any(record.tags)
+        return self.covers_any(record.tags, banks)
+
+    def covers_any(self, tags: Iterable[str], banks: Iterable[Bank]) -> bool:
+        """Whether a picture with these tags in these banks is sensitive."""
+        return self._covers_any(tags) or any(bank.sensitive or self._covers_any(bank.tags) for bank in banks)
 
     def _covers_any(self, tags: Iterable[str]) -> bool:
         return any(not self._names.isdisjoint(_beginnings(tag.strip().casefold())) for tag in tags)

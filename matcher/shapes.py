@@ -70,9 +70,10 @@ class Fingerprint(TypedDict):
 
 
 class WholePicture(Picture):
-    """A known picture with its fingerprints, by algorithm."""
+    """A known picture with its fingerprints, by algorithm, and what can be read on it ("text") or was written of it ("caption")."""
 
     fingerprints: dict[str, Fingerprint]
+    texts: dict[str, str]
 
 
 class Alignment(TypedDict):
@@ -329,10 +330,10 @@ def picture(record: "Record") -> Picture:
     }
 
 
-def whole_picture(record: "Record", fingerprints: Mapping[str, bytes]) -> WholePicture:
-    """Return a known picture with these of its fingerprints, each with the version of its algorithm."""
+def whole_picture(record: "Record", fingerprints: Mapping[str, bytes], texts: Mapping[str, str]) -> WholePicture:
+    """Return a known picture with these of its fingerprints, each with the version of its algorithm, and these texts."""
     prints: dict[str, Fingerprint] = {name: {"version": record.versions[name], "hex": value.hex()} for name, value in fingerprints.items()}
-    return {**picture(record), "fingerprints": prints}
+    return {**picture(record), "fingerprints": prints, "texts": dict(texts)}
 
 
 def source(one: sources.Source, sensitive: bool = False) -> Source:

@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from matcher.decode import Limits
 from matcher.errors import BadPicture, BadSettings, KuatoError
 from matcher.extraction import AS_IS, Fingerprints
@@ -19,7 +21,8 @@ from matcher.picture import ALL_VIEWS
 from matcher.plaintext import printable as printable
 
 PREFIX = struct.Struct("<II")
-MAX_HEADER, MAX_BODY = 256 << 10, 8 << 20  # of an answer; nine views of all algorithms come to some 100 kB
+MAX_HEADER, MAX_BODY = 256 << 10, 32 << 20  # of an answer; nine views of all algorithms come to some 100 kB, the rest is pixels
+MAX_PIXELS = 10_000_000  # that are handed on
 
 
 class Nonsense(Exception):
@@ -66,11 +69,21 @@ def answer(found: Fingerprints) -> tuple[dict[str, Any], bytes]:
         "warnings": found.warnings,
         "timings": found.timings,
     }
-    return header, b"".join(value for _, _, value in parts)
+    if found.pixels is not None:
+        header["pixels"] = found.pixels.shape[:2]
+    return header, b"".join(value for _, _, value in parts) + (b"" if found.pixels is None else found.pixels.tobytes())
 
 
 def believed(
-    header: dict[str, Any], body: bytes, *, limits: Limits, asked: Collection[str], query: bool, digest: str, bytes_size: int
+    header: dict[str, Any],
+    body: bytes,
+    *,
+    limits: Limits,
+    asked: Collection[str],
+    query: bool,
+    digest: str,
+    bytes_size: int,
+    pixels: int = 0,
 ) -> Fingerprints:
     """Return what an answer says, if it can be true. Raises Nonsense."""
     try:
@@ -78,7 +91,10 @@ def believed(
         _require(kind in FORMATS, "format")
         _require(type(width) is type(height) is int and width > 0 < height, "size")
         _require(max(width, height) <= limits.max_side and width * height <= limits.max_pixels, "size")
-        views = _views(header["fingerprints"], body, asked, ALL_VIEWS if query else (AS_IS,))
+        length = _pixel_bytes(header, pixels)
+        _require(length <= len(body), "length")
+        handed = body[len(body) - length :]
+        views = _views(header["fingerprints"], body[: len(body) - length], asked, ALL_VIEWS if query else (AS_IS,))
         timings = {str(name): float(spent) for name, spent in header["timings"].items()}
         _require(timings.keys() <= {"decode", *asked} and all(math.isfinite(t) and t >= 0 for t in timings.values()), "timings")
         warnings = header["warnings"]
@@ -94,7 +110,17 @@ def believed(
         too_simple=tuple(name for name in asked if name not in views[AS_IS]),
         warnings=tuple(printable(str(w), 300) for w in warnings),
         timings=timings,
+        pixels=np.frombuffer(handed, np.uint8).reshape(*header["pixels"], 3) if pixels else None,
     )
+
+
+def _pixel_bytes(header: Mapping[str, Any], most: int) -> int:
+    """Return how many bytes of pixels an answer ends with, where `most` pixels were asked for."""
+    if not most:
+        return 0
+    height, width = header["pixels"]
+    _require(type(height) is type(width) is int and height > 0 < width and height * width <= most, "number of pixels")
+    return 3 * int(height) * int(width)
 
 
 def _views(parts: list[Any], body: bytes, asked: Collection[str], known: Collection[str]) -> dict[str, dict[str, bytes]]:

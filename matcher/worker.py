@@ -5,11 +5,10 @@ Then a frame in is a picture, a frame out its fingerprints or one error; the end
 """
 
 import io
-import os
 import resource
 import signal
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,66 +20,39 @@ from matcher.errors import BadPicture, KuatoError, TooLarge
 from matcher.extraction import extract
 from matcher.fingerprints import registry
 from matcher.fingerprints.base import Fingerprint
+from matcher.process import address_space, hold, own_streams, receive, send
 
 _STDERR_BYTES = 1 << 20
 
 
 def main() -> None:
     """Serve until the host closes the pipe."""
-    requests, answers = _own_streams()
-    header, _ = _receive(requests)
+    requests, answers = own_streams()
+    header, _ = receive(requests)
     limits = Limits(**header["limits"])
     try:
         algorithms = registry.load(header["algorithms"], header["settings"])
         unconfined = _settle(limits, algorithms, header["requests"])
     except KuatoError as error:
-        _send(answers, {"error": error.code, "text": str(error)})
+        send(answers, {"error": error.code, "text": str(error)})
         return
-    _send(answers, {"ready": True, "unconfined": unconfined})
+    send(answers, {"ready": True, "unconfined": unconfined})
     while True:
         try:
-            header, data = _receive(requests)
+            header, data = receive(requests)
         except EOFError:
             return
         # Should the host die meanwhile, nobody else would end a decoder that hangs.
         signal.setitimer(signal.ITIMER_REAL, 2 * limits.seconds)
-        _send(answers, *_answer(header, data, limits, algorithms))
+        send(answers, *_answer(header, data, limits, algorithms))
         signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _own_streams() -> tuple[BinaryIO, BinaryIO]:
-    """Return the pipes, having moved them to where no library's `printf` can disturb them."""
-    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", buffering=0)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)
-    os.close(nothing)
-    return requests, answers
-
-
-def _receive(requests: BinaryIO) -> tuple[dict[str, Any], bytes]:
-    header_length, body_length = wire.PREFIX.unpack(_exactly(requests, wire.PREFIX.size))
-    return wire.parsed(_exactly(requests, header_length)), _exactly(requests, body_length)
-
-
-def _exactly(requests: BinaryIO, length: int) -> bytes:
-    data = requests.read(length)
-    if len(data) < length:
-        raise EOFError
-    return data
-
-
-def _send(answers: BinaryIO, header: Mapping[str, Any], body: bytes = b"") -> None:
-    rest = memoryview(wire.head(header, len(body)) + body)
-    while rest:
-        rest = rest[answers.write(rest) :]
 
 
 def _answer(header: Mapping[str, Any], data: bytes, limits: Limits, algorithms: Mapping[str, Fingerprint]) -> tuple[dict[str, Any], bytes]:
     name = header["name"]
     try:
         wanted = {key: algorithms[key] for key in header["algorithms"]}
-        return wire.answer(extract(data, wanted, limits, header["query"], name=name, digest=""))
+        return wire.answer(extract(data, wanted, limits, header["query"], name=name, digest="", pixels=header["pixels"]))
     except BadPicture as error:
         code, text = error.code, str(error)
     except MemoryError:
@@ -96,24 +68,13 @@ def _settle(limits: Limits, algorithms: Mapping[str, Fingerprint], requests: int
     # Ours is the limit that counts; Pillow's own would only refuse what an operator has allowed.
     Image.MAX_IMAGE_PIXELS = max(limits.max_pixels, Image.MAX_IMAGE_PIXELS or 0)
     _warm_up(algorithms)
-    _hold(resource.RLIMIT_CORE, 0)
-    _hold(resource.RLIMIT_FSIZE, _STDERR_BYTES)
-    _hold(resource.RLIMIT_NPROC, 0)
-    _hold(resource.RLIMIT_NOFILE, 16)
-    _hold(resource.RLIMIT_CPU, int(limits.seconds * requests) + 60)
-    _hold(resource.RLIMIT_AS, _address_space() + limits.memory)
+    hold(resource.RLIMIT_CORE, 0)
+    hold(resource.RLIMIT_FSIZE, _STDERR_BYTES)
+    hold(resource.RLIMIT_NPROC, 0)
+    hold(resource.RLIMIT_NOFILE, 16)
+    hold(resource.RLIMIT_CPU, int(limits.seconds * requests) + 60)
+    hold(resource.RLIMIT_AS, address_space() + limits.memory)
     return sandbox.install() or ""
-
-
-def _hold(what: int, limit: int) -> None:
-    _, hard = resource.getrlimit(what)
-    limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-    resource.setrlimit(what, (limit, limit))
-
-
-def _address_space() -> int:
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[0]) * resource.getpagesize()
 
 
 def _warm_up(algorithms: Mapping[str, Fingerprint]) -> None:

@@ -56,6 +56,7 @@ SILENT = {
     "upgrade",
     "vocabulary",
     "watch",
+    "whitening",
 }
 COMMANDS: dict[str, list[list[str]]] = {
     "add": [["add", "{file}"], ["add", "{file}", "--tag", "one-more"]],
@@ -92,6 +93,8 @@ COMMANDS: dict[str, list[list[str]]] = {
 QUIET = {
     *("GET /api", "GET /api/page/{}", "GET /api/v1/openapi.json", "GET /status/live", "GET /status/ready", "GET /metrics"),
     *("GET /api/v1/banks", "POST /api/v1/banks", "GET /api/v1/banks/{}", "PATCH /api/v1/banks/{}", "DELETE /api/v1/banks/{}"),
+    # What these find they show as any search; that no word is told: tests/matcher/web/test_search_words.py.
+    *("POST /api/v1/search/text", "POST /api/v1/search/description"),
     *("POST /api/v1/hash", "POST /api/v1/compare", "DELETE /api/v1/jobs/{}", "POST /api/v1/search/fetch", "POST /api/v1/pictures/fetch"),
 }
 

@@ -85,7 +85,7 @@ def calibrate(
     labels = reviews.labels(labelled.truth, reviewed, found, images)
     if not reviewed:
         labelled.truth.check_pairs()
-    algorithms = registry.load(settings["fingerprints.enabled"] or None)
+    algorithms = registry.load(settings["fingerprints.enabled"] or None, settings)
     rules = Rules.load(settings["decision.rules"] or None)
     names = sorted({name for a, b, _ in labels for name in (a, b)})
     pictures, refused = fingerprinted({name: found[name] for name in names}, settings, progress)
@@ -131,7 +131,7 @@ def fingerprinted(
     path_of: Mapping[str, Path], settings: Settings, progress: Progress = lambda step, done, total: None
 ) -> tuple[dict[str, Fingerprints], tuple[str, ...]]:
     """Return the fingerprints of pictures, of all views, by name; and what is wrong with those that cannot be decoded."""
-    algorithms = registry.load(settings["fingerprints.enabled"] or None)
+    algorithms = registry.load(settings["fingerprints.enabled"] or None, settings)
     pictures: dict[str, Fingerprints] = {}
     refused: list[str] = []
 
@@ -142,7 +142,7 @@ def fingerprinted(
             return name, error
 
     with (
-        WorkerPool(settings.limits(), algorithms, settings["workers.count"]) as pool,
+        WorkerPool.of(settings, algorithms) as pool,
         ThreadPoolExecutor(settings.workers() + 1) as threads,
     ):
         for done, (name, outcome) in enumerate(threads.map(look, path_of), 1):

@@ -213,6 +213,18 @@ class Client:
         found: Answer = self._transport.send("POST", "search", "fetch", value=wanted, repeatable=True)
         return found
 
+    def search_text(self, text: str, *, limit: int | None = None, banks: Iterable[str] = ()) -> "Answer":
+        """Search for pictures on which such words can be read; the server's operator must have enabled that."""
+        found: Answer = self._transport.send("POST", "search", "text", value=gained(banks=banks, text=text, limit=limit), repeatable=True)
+        return found
+
+    def search_description(self, text: str, *, limit: int | None = None, banks: Iterable[str] = ()) -> "Answer":
+        """Search for pictures that show what a text says; the server's operator must have enabled that, with a model."""
+        found: Answer = self._transport.send(
+            "POST", "search", "description", value=gained(banks=banks, text=text, limit=limit), repeatable=True
+        )
+        return found
+
     def wait(self, work: Many | str, seconds: float | None = None) -> "Iterator[JobResult]":
         """Yield the results of work on many pictures, or of one job by its id, in the order the pictures were given, as they come.
 

@@ -19,7 +19,7 @@ _SHOWN = 64  # bytes of a fingerprint on a terminal
 @click.command("hash")
 @click.argument("paths", metavar="FILE|FOLDER|-...", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option("--algorithm", "names", metavar="NAME", multiple=True, help="Compute this one; default: what fingerprints.enabled says.")
-@click.option("--all", "every", is_flag=True, help="Compute all that are installed.")
+@click.option("--all", "every", is_flag=True, help="Compute all that are installed and need no model.")
 @json_option
 @pass_invocation
 def hash_files(invocation: Invocation, paths: tuple[str, ...], names: tuple[str, ...], every: bool, as_json: bool) -> None:
@@ -27,7 +27,11 @@ def hash_files(invocation: Invocation, paths: tuple[str, ...], names: tuple[str,
     if every and names:
         raise BadRequest("--all and --algorithm exclude each other; give one of them")
     settings = invocation.settings
-    algorithms = registry.load(registry.available() if every else names or settings["fingerprints.enabled"] or None, settings)
+    # Those that need a model are computed where they are asked for by name.
+    wanted = (
+        tuple(name for name, kind in registry.available().items() if kind.confined) if every else names or settings["fingerprints.enabled"]
+    )
+    algorithms = registry.load(wanted or None, settings)
     errors, asked = list[KuatoError](), 0
 
     with WorkerPool.of(settings, algorithms) as pool:

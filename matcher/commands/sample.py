@@ -52,11 +52,11 @@ def sample(invocation: Invocation, count: int, folder: str, origins: tuple[str, 
         raise no_pictures(origins) if origins else BadRequest("no known picture's file is to be found here; name a folder (--from)")
     inputs = random.Random(seed).sample(inputs, min(look_at, len(inputs)))  # noqa: S311 - a sample, no secret
     settings = invocation.settings
-    algorithms = registry.load(settings["fingerprints.enabled"] or None)
+    algorithms = registry.load(settings["fingerprints.enabled"] or None, settings)
     likeness = Likeness(algorithms, Rules.load(settings["decision.rules"] or None))
     errors, names = list[KuatoError](), list[str]()
 
-    with WorkerPool(settings.limits(), algorithms, settings["workers.count"]) as pool:
+    with WorkerPool.of(settings, algorithms) as pool:
 
         def look(one: Input) -> tuple[Input, Fingerprints | KuatoError]:
             try:

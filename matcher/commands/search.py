@@ -21,6 +21,8 @@ Question = tuple[str, Callable[[], Answer]]
 @click.command()
 @click.argument("paths", metavar="[FILE|FOLDER|-]...", nargs=-1, type=click.Path(allow_dash=True))
 @click.option("--sha256", "digests", metavar="SHA", multiple=True, help="Ask with a known picture, which is not among the answers.")
+@click.option("--text", "texts", metavar="WORDS", multiple=True, help="Ask for pictures on which such words can be read.")
+@click.option("--describe", "descriptions", metavar="WORDS", multiple=True, help="Ask for pictures that show what these words say.")
 @click.option("--bank", "banks", metavar="NAME", multiple=True, help="Answer only with pictures of this bank; several: of any of them.")
 @click.option("--limit", metavar="N", type=click.IntRange(1, 10_000), help="Most matches of one answer; default: search.limit.")
 @click.option("--algorithm", metavar="NAME", help="For experts: ask one algorithm alone (fingerprints.enabled).")
@@ -40,6 +42,8 @@ def search(
     invocation: Invocation,
     paths: tuple[str, ...],
     digests: tuple[str, ...],
+    texts: tuple[str, ...],
+    descriptions: tuple[str, ...],
     banks: tuple[str, ...],
     limit: int | None,
     algorithm: str | None,
@@ -55,12 +59,14 @@ def search(
     Nothing is remembered. The exit code tells whether the question could be answered, not what the answer is. For experts:
     --algorithm asks one algorithm alone, which by itself seldom says YES.
     """
-    if not paths and not digests:
-        raise BadRequest("search wants a picture: a file, a folder, - for standard input, or --sha256 of a known one")
+    if not (paths or digests or texts or descriptions):
+        raise BadRequest("search wants a picture: a file, a folder, - for standard input, or --sha256 of a known one; or --text")
     question = expert.Question.of(algorithm, same_hash, min_similarity, max_distance, metric)
     described = expert.Described(metadata)
     if metadata and question is None:
         raise BadRequest("--metadata goes with --algorithm or --same-hash")
+    if question is not None and (texts or descriptions):
+        raise BadRequest("--algorithm and --same-hash go with pictures, not with --text or --describe")
     matcher, most = invocation.matcher, invocation.settings["picture.max_bytes"]
     limit = limit or invocation.settings["search.limit"]
     for bank in banks:
@@ -70,6 +76,12 @@ def search(
         if question is not None:
             return matcher.search_sha256_by(question, sha256, limit=limit, banks=banks or None, exclude=other)
         return matcher.search_sha256(sha256, limit=limit, banks=banks or None)
+
+    def read(text: str) -> Answer:
+        return matcher.search_text(text, limit=limit, banks=banks or None)
+
+    def shown(text: str) -> Answer:
+        return matcher.search_description(text, limit=limit, banks=banks or None)
 
     def seen(one: Input) -> Answer:
         data, name = one.read(most), tables.visible(one.name)
@@ -82,6 +94,8 @@ def search(
 
     def questions() -> Iterator[Question]:
         yield from ((sha256, partial(known, sha256)) for sha256 in digests)
+        yield from ((text, partial(read, text)) for text in texts)
+        yield from ((text, partial(shown, text)) for text in descriptions)
         yield from ((one.name, partial(seen, one)) for one in collected(paths) if one.is_picture())
 
     errors, asked = list[KuatoError](), 0

@@ -16,9 +16,9 @@ from matcher.commands.invocation import Invocation, json_option, pass_invocation
 def show(invocation: Invocation, sha256: str, as_json: bool) -> None:
     """Show all that is known of one picture, named by its SHA-256."""
     record = invocation.matcher.get(sha256)
-    fingerprints = invocation.matcher.shown_fingerprints(record)
+    fingerprints, texts = invocation.matcher.shown_fingerprints(record), invocation.matcher.text_on(record)
     if as_json:
-        tables.emit(shapes.whole_picture(record, fingerprints))
+        tables.emit(shapes.whole_picture(record, fingerprints, texts))
         return
     rows = [
         ("picture", record.sha256),
@@ -30,6 +30,7 @@ def show(invocation: Invocation, sha256: str, as_json: bool) -> None:
     ]
     rows += [("sensitive", "what its sources tell of it is not shown")] if record.sensitive else []
     rows += [("seen at", _source(shapes.source(source, record.sensitive))) for source in record.sources]
+    rows += [(name, tables.visible(text)) for name, text in texts.items()]
     rows += [(f"{name} v{record.versions[name]}", _short(value)) for name, value in fingerprints.items()]
     tables.show(tables.pairs([(name, value) for name, value in rows if value]))
 

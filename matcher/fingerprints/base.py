@@ -29,6 +29,8 @@ class Fingerprint(ABC):
     large: kept beside the record, and read only for the few candidates worth a closer look.
     shows_pixels: something of the picture can be seen in the bytes; they never leave Kuato for a sensitive picture.
     settings: names of the settings that `configured` reads; only these are given to the workers.
+    confined: computed where the picture is decoded, without files, threads or other programs. What needs these (models, text
+        recognition) is computed in a worker of its own, which is given pixels, never the file.
     """
 
     name: ClassVar[str]
@@ -41,6 +43,7 @@ class Fingerprint(ABC):
     large: ClassVar[bool] = False
     shows_pixels: ClassVar[bool] = False
     settings: ClassVar[tuple[str, ...]] = ()
+    confined: ClassVar[bool] = True
 
     @classmethod
     def configured(cls, settings: Mapping[str, Any]) -> "Self":  # noqa: ARG003 - of those that have settings
@@ -64,6 +67,10 @@ class Fingerprint(ABC):
         """Whether these bytes, from outside, can be a fingerprint of this algorithm and version."""
         return len(fingerprint) > 0
 
+    def tags(self, fingerprint: bytes) -> tuple[str, ...]:  # noqa: ARG002 - of those that tell none
+        """Return what a picture with this fingerprint is tagged with when it is added."""
+        return ()
+
 
 class BinaryFingerprint(Fingerprint):
     """A fixed number of bits, most significant first; distance = differing bits / bits."""
@@ -79,18 +86,30 @@ class BinaryFingerprint(Fingerprint):
         return np.asarray(differing / self.bits, np.float64)
 
 
-class VectorFingerprint(Fingerprint):
-    """A vector of `dimension` whole numbers from 0 to 255, compared by how far apart two are; found by a sketch of 256 bits.
+class SketchedFingerprint(Fingerprint):
+    """A fingerprint found by 256 other bits, its sketch, of which two have the more in common the nearer they are.
 
-    Two metrics, both in 0..1 of the farthest that two vectors can be apart: "euclidean", which is `distance`, and "manhattan".
     reach: up to which distance the sketch finds nearly all.
     """
 
-    METRICS: ClassVar[tuple[str, ...]] = ("euclidean", "manhattan")
     SKETCH_BITS: ClassVar[int] = 256
 
-    dimension: ClassVar[int]
     reach: ClassVar[float] = 0.0
+
+    @abstractmethod
+    def sketch(self, fingerprint: bytes) -> bytes:
+        """Return the SKETCH_BITS bits that a fingerprint is found by."""
+
+
+class VectorFingerprint(SketchedFingerprint):
+    """A vector of `dimension` whole numbers from 0 to 255, compared by how far apart two are.
+
+    Two metrics, both in 0..1 of the farthest that two vectors can be apart: "euclidean", which is `distance`, and "manhattan".
+    """
+
+    METRICS: ClassVar[tuple[str, ...]] = ("euclidean", "manhattan")
+
+    dimension: ClassVar[int]
 
     def valid(self, fingerprint: bytes) -> bool:
         return len(fingerprint) == self.dimension and any(fingerprint)
@@ -106,16 +125,21 @@ class VectorFingerprint(Fingerprint):
         return np.asarray(np.sqrt((apart**2).sum(axis=1)) / (255 * np.sqrt(self.dimension)), np.float64)
 
     def sketch(self, fingerprint: bytes) -> bytes:
-        """Return 256 bits, of which two vectors have the more in common the smaller the angle between them, their means left out.
-
-        Each bit is the sign of a projection; by whole numbers only, so that it is the same everywhere and for ever.
-        Source: M. Charikar, "Similarity Estimation Techniques from Rounding Algorithms", STOC 2002.
-        """
+        """Return the signs of the vector's projections, its mean left out."""
         values = np.frombuffer(fingerprint, np.uint8).astype(np.int64)
-        return np.packbits(_projections(self.dimension, self.SKETCH_BITS) @ (len(values) * values - values.sum()) > 0).tobytes()
+        return signs(len(values) * values - values.sum())
 
     def _vectors(self, values: Sequence[bytes]) -> NDArray[np.int64]:
         return np.frombuffer(b"".join(values), np.uint8).reshape(len(values), self.dimension).astype(np.int64)
+
+
+def signs(vector: NDArray[np.int64]) -> bytes:
+    """Return 256 bits, of which two vectors, int64 (n,), have the more in common the smaller the angle between them.
+
+    Each bit is the sign of a projection; by whole numbers only, so that it is the same everywhere and for ever.
+    Source: M. Charikar, "Similarity Estimation Techniques from Rounding Algorithms", STOC 2002.
+    """
+    return np.packbits(_projections(len(vector), SketchedFingerprint.SKETCH_BITS) @ vector > 0).tobytes()
 
 
 @lru_cache(maxsize=4)

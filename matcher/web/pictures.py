@@ -144,7 +144,7 @@ def get_picture(call: Call) -> shapes.WholePicture:
     """Return a known picture with its fingerprints."""
     matcher = call.services.matcher
     record = matcher.get(call.path["sha256"])
-    return shapes.whole_picture(shown_to(call.caller, record), matcher.shown_fingerprints(record))
+    return shapes.whole_picture(shown_to(call.caller, record), matcher.shown_fingerprints(record), matcher.text_on(record))
 
 
 @routes.patch("/pictures/{sha256}", role=Role.WRITE, body=Change, returns=shapes.Picture, audit="change")

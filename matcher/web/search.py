@@ -8,6 +8,7 @@ from matcher import shapes
 from matcher.errors import BadPicture, BadRequest, DecodeCrash, FetchFailed, FetchRefused, Late, NotAPicture, NotFound, TooLarge
 from matcher.expert import Described, Question
 from matcher.extraction import AS_IS, Fingerprints
+from matcher.textsearch import LONGEST
 from matcher.tokens import Role
 from matcher.web.access import shown_to
 from matcher.web.acts import Acts
@@ -60,6 +61,14 @@ class ByFingerprints(Model):
 
     fingerprints: Annotated[dict[_Name, _Hex], Field(max_length=32)]
     sha256: Annotated[str, Field(pattern="^[0-9A-Fa-f]{64}$")] | None = None
+    limit: Limit | None = None
+    banks: Annotated[tuple[BankName, ...], Field(max_length=50)] = ()
+
+
+class ByText(Model):
+    """Words that can be read on a picture, or say what it shows."""
+
+    text: Annotated[str, Field(min_length=2, max_length=LONGEST)]
     limit: Limit | None = None
     banks: Annotated[tuple[BankName, ...], Field(max_length=50)] = ()
 
@@ -125,6 +134,24 @@ def search_fingerprints(call: Call) -> shapes.Answer:
         query, limit=check_limit(call, asked.limit), banks=acts.searched_banks(asked.banks), exclude=acts.hidden
     )
     return _answered(call, acts.answer(asked.sha256 or "fingerprints", found))
+
+
+@routes.post("/search/text", role=Role.SEARCH, body=ByText, returns=shapes.Answer, errors=(NotFound,), audit="search")
+def search_text(call: Call) -> shapes.Answer:
+    """Tell on which known pictures such words can be read, letter by letter or nearly so."""
+    acts, asked = acts_of(call), call.body
+    limit, banks = check_limit(call, asked.limit), acts.searched_banks(asked.banks)
+    found = call.services.matcher.search_text(asked.text, limit=limit, banks=banks, exclude=acts.hidden)
+    return _answered(call, acts.answer("text", found))
+
+
+@routes.post("/search/description", role=Role.SEARCH, body=ByText, returns=shapes.Answer, errors=(NotFound,), audit="search")
+def search_description(call: Call) -> shapes.Answer:
+    """Tell which known pictures are likest to a description in words; needs a model of pictures and texts."""
+    acts, asked = acts_of(call), call.body
+    limit, banks = check_limit(call, asked.limit), acts.searched_banks(asked.banks)
+    found = call.services.matcher.search_description(asked.text, limit=limit, banks=banks, exclude=acts.hidden)
+    return _answered(call, acts.answer("description", found))
 
 
 @routes.get("/pictures/{sha256}/matches", role=Role.SEARCH, query=Searching, returns=shapes.Answer, audit="search")

@@ -162,6 +162,90 @@ class Surroundings(Double):
         return "\\n".join(f"{k}={v}" for k, v in sorted(os.environ.items())).encode()
 
 
+class Modelled(Double):
+    """One that is computed in a worker of models."""
+    confined = False
+    factor = 1
+
+    @classmethod
+    def configured(cls, settings):
+        made = cls()
+        made.factor = settings["text.max_chars"]
+        return made
+
+
+class Seen(Modelled):
+    """What it was given: the shape, the brightness, whether there were bytes of a file; and a setting."""
+    name = "seen"
+
+    def act(self, picture):
+        return repr((picture.pixels.shape, int(picture.pixels.mean()), picture.data, self.factor)).encode()
+
+
+class Dreamer(Modelled):
+    """Starts a program that outlives it, and waits."""
+    name = "dreamer"
+
+    def act(self, picture):
+        subprocess.Popen(["sleep", "3600.25"])
+        time.sleep(60)
+
+
+class Crasher(Modelled):
+    name = "crasher"
+
+    def act(self, picture):
+        os.abort()
+
+
+class Hungry(Modelled):
+    name = "hungry"
+
+    def act(self, picture):
+        return bytes(len(np.ones(3 << 30, np.uint8)) % 2)
+
+
+class Clumsy(Modelled):
+    name = "clumsy"
+
+    def act(self, picture):
+        raise ValueError("no such luck")
+
+
+class Late(Modelled):
+    """Is told too late that its model is not there."""
+    name = "late"
+
+    def compute(self, picture):
+        from matcher.errors import BadSettings
+
+        raise BadSettings("the model nowhere.onnx is not there")
+
+
+class Spy(Modelled):
+    """Tries what a worker of models must not, and says what worked."""
+    name = "spy"
+
+    def act(self, picture):
+        attempts = {
+            "make a socket": lambda: socket.socket(),
+            "make a pair of sockets": lambda: socket.socketpair(),
+            "trace": lambda: 1 // (ctypes.CDLL(None).ptrace(0, 0, 0, 0) + 1),
+            "let a program make a socket": lambda: subprocess.run(
+                [sys.executable, "-c", "import socket; socket.socket()"], check=True, capture_output=True
+            ),
+            "write a large file": lambda: open("/tmp/kuato-spy", "wb").write(bytes(2 << 20)),
+        }
+        worked = []
+        for what, attempt in attempts.items():
+            try:
+                attempt()
+            except (OSError, ArithmeticError, subprocess.CalledProcessError):
+                continue
+            worked.append(what)
+        return ", ".join(worked).encode() or b"nothing"
+
+
 class Number(Double):
     """The number of the process."""
     name = "number"

@@ -243,3 +243,10 @@ def test_an_export_that_breaks_off_is_no_export():
     with serving(breaking) as server, Client(server.url) as client, pytest.raises(ServerUnavailable, match="broke off"):
         for _ in client.export():
             pass
+
+
+def test_words_are_searched_for_where_that_is_enabled(client):
+    with pytest.raises(BadRequest, match="no text is kept of pictures"):
+        client.search_text("harborline bank", limit=3, banks=[])
+    with pytest.raises(BadRequest, match="pictures have no embeddings"):
+        client.search_description("a boat")

@@ -5,7 +5,7 @@ from functools import cache
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from matcher.decode import Limits, decode
 from matcher.picture import Picture
@@ -39,6 +39,19 @@ def photo(seed: int) -> Image.Image:
     return Image.fromarray(np.clip(pixels + 128, 0, 255).astype(np.uint8))
 
 
+def letter(seed: int) -> Image.Image:
+    """Return a page with sentences that can be read."""
+    random = np.random.default_rng(seed)
+    nouns = ("account", "invoice", "parcel", "customer", "password", "delivery", "payment", "secretary", "mountain", "window", "garden")
+    verbs = ("confirms", "returns", "expects", "forgets", "delivers", "receives", "answers", "collects")
+    image = Image.new("RGB", SIZE, (250, 250, 246))
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(28)
+    for line in range(9):
+        subject, thing, place = random.choice(nouns, 3, replace=False)
+        draw.text((40, 40 + 58 * line), f"The {subject} {random.choice(verbs)} the {thing} near the {place}", fill=(20, 20, 30), font=font)
+    return image
+
+
 def saved(image: Image.Image, format: str = "PNG", quality: int = 90) -> bytes:
     """Return the image as a file."""
     file = io.BytesIO()
@@ -48,12 +61,12 @@ def saved(image: Image.Image, format: str = "PNG", quality: int = 90) -> bytes:
 
 @cache
 def file(name: str) -> bytes:
-    """Return the bytes of a picture by name: `page`, `photo` (`page2` ..: others), alone or with `:` and what was done to it."""
+    """Return the bytes of a picture by name: `page`, `photo`, `letter` (`page2` ..: others), alone or with `:` and what was done to it."""
     kind, _, treatment = name.partition(":")
     flat = {"white": "#ffffff", "black": "#000000", "grey": "#808080"}
     if kind in flat:
         return saved(Image.new("RGB", SIZE, flat[kind]))
-    image = {"page": page, "phot": photo}[kind[:4]](int(kind.lstrip("pageot h") or 1))
+    image = {"page": page, "photo": photo, "letter": letter}[kind.rstrip("0123456789")](int(kind.lstrip("abcdefghijklmnopqrstuvwxyz") or 1))
     match treatment:
         case "":
             return saved(image)

@@ -16,7 +16,7 @@ def test_an_export_goes_into_a_file(kuato: Kuato, gallery: Path, tmp_path: Path)
     result = kuato("export", tmp_path / "out.jsonl")
     assert (result.exit_code, result.stdout.split(" written to ")[0], result.stderr) == (0, "4 pictures and 1 banks", "")
     lines = documents((tmp_path / "out.jsonl").read_text())
-    assert [next(iter(line)) for line in lines] == ["kuato-export", "bank", *["picture"] * 4, "end"]
+    assert [next(iter(line)) for line in lines] == ["kuato-export", "bank", *["picture"] * 4, "cluster", "end"]
     assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == ["out.jsonl"]
 
 

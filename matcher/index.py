@@ -164,7 +164,7 @@ class Ballot:
 
 
 class VoteIndex:
-    """Finds pictures that share many keys with the query: each probed list gives its ids 1 / its length.
+    """Finds pictures that share many keys with the query: each probed list gives its ids 1 / sqrt(its length).
 
     Keys are integers below 2^24; `slot` (a tile's position, a descriptor's sample) keeps lists apart that mean different
     things. Only the newest `cap` entries of a list are read.
@@ -195,7 +195,7 @@ class VoteIndex:
         lists = self._store.tails(self._keys(slots, keys), 4 * self._cap)
         lengths = np.array([len(value) // 4 for value in lists], np.int64)
         ids = np.frombuffer(b"".join(lists), np.uint32)
-        weights = np.repeat(1.0 / np.maximum(lengths, 1), lengths)
+        weights = np.repeat(1.0 / np.sqrt(np.maximum(lengths, 1)), lengths)
         if ids.size and ids.max() < 32 * ids.size:  # a table of all ids is smaller work than sorting those at hand
             votes = np.bincount(ids, weights)
             distinct = np.flatnonzero(votes)

@@ -109,7 +109,7 @@ class Search:
         algorithms: Mapping[str, Fingerprint],
         rules: Rules,
         verified: int = 12,
-        considered: int = 16,
+        considered: int = 32,
         probe_budget: int = 5000,
     ) -> None:
         self._collection = collection

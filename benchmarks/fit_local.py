@@ -1,0 +1,102 @@
+"""Finds the weights by which local features say how surely two pictures show the same.
+
+    python benchmarks/fit_local.py IMAGES GROUND_TRUTH [IMAGES GROUND_TRUTH ..] [--counts 1 --counts 0.4]
+
+A logistic regression on what alignments tell: of each variant with its original, of look-alikes, and of pictures drawn by chance. Each
+folder counts as `--counts` has it, and in it the pairs that belong together as much as those that do not. Prints the weights, and for
+some bounds what they would find and how often they would be wrong.
+"""
+
+import argparse
+import random
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.decode import Limits
+from matcher.errors import BadPicture
+from matcher.extraction import extract
+from matcher.fingerprints.local import Local, tells
+from matcher.labelled import read_file
+from matcher.truth import GroundTruth
+
+Floats = NDArray[np.float64]
+MOST_ALIKE, BY_CHANCE, ROUNDS, RIDGE = 5000, 1500, 40, 1.0
+LOCAL = Local()
+
+
+def fingerprints(images: Path, names: Sequence[str]) -> dict[str, bytes]:
+    """Return the local features of those pictures that have some."""
+    found = {}
+    for name in names:
+        try:
+            values = extract((images / name).read_bytes(), {"local": LOCAL}, Limits(), name=name).values
+        except BadPicture:
+            continue
+        found |= {name: values["local"]} if "local" in values else {}
+    return found
+
+
+def pairs(truth: GroundTruth, names: Sequence[str], chance: random.Random) -> Iterator[tuple[str, str, bool]]:
+    """Yield variants with their originals, look-alikes, and others."""
+    for first, *others in truth.clusters.values():
+        yield from ((other, first, True) for other in others)
+    alike = sorted({pair for group in truth.lookalikes for pair in combinations(sorted(group.files), 2)})
+    drawn = (tuple(chance.sample(names, 2)) for _ in range(BY_CHANCE))
+    for a, b in (*chance.sample(alike, min(MOST_ALIKE, len(alike))), *drawn):
+        if not truth.same(a, b):
+            yield a, b, False
+
+
+def measured(images: Path, truth: GroundTruth) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return what the alignments of a folder tell, (n, weights), and which pairs belong together, (n,)."""
+    prints = fingerprints(images, truth.names)
+    rows, same = [], []
+    for a, b, belong in pairs(truth, list(truth.names), random.Random(1)):
+        found = LOCAL.align(prints[a], prints[b]) if a in prints and b in prints and not truth.skipped(a, b) else None
+        if found is not None:
+            rows.append(tells(found))
+            same.append(belong)
+    return np.array(rows), np.array(same)
+
+
+def fit(told: Floats, same: NDArray[np.bool_], weight: Floats) -> Floats:
+    """Return the weights that make `same` likeliest, by Newton's method with a small ridge on all but the first."""
+    found, ridge = np.zeros(told.shape[1]), np.eye(told.shape[1]) * RIDGE
+    ridge[0, 0] = 0
+    for _ in range(ROUNDS):
+        sure = 1 / (1 + np.exp(-np.clip(told @ found, -30, 30)))
+        slope = told.T @ (weight * (same - sure)) - ridge @ found
+        bend = (told * (weight * sure * (1 - sure))[:, None]).T @ told + ridge
+        found += np.linalg.solve(bend, slope)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="IMAGES GROUND_TRUTH")
+    parser.add_argument("--counts", action="append", type=float, default=[], help="how much a folder counts, one after the other; default 1")
+    arguments = parser.parse_args()
+    given = arguments.folders
+    if len(given) % 2:
+        parser.error("give a ground truth after each folder of images")
+    counts = [*arguments.counts, *[1.0] * len(given)]
+    sets = [measured(images, read_file(truth)) for images, truth in zip(given[::2], given[1::2], strict=True)]
+    total = sum(len(same) for _, same in sets)
+    weight = np.concatenate(
+        [count * total * np.where(same, 1 / same.sum(), 1 / (~same).sum()) for count, (_, same) in zip(counts, sets, strict=False)]
+    )
+    weights = fit(np.concatenate([told for told, _ in sets]), np.concatenate([same for _, same in sets]), weight)
+    print("WEIGHTS =", tuple(np.round(weights, 3).tolist()))
+    for images, (told, same) in zip(given[::2], sets, strict=True):
+        distance = 1 / (1 + np.exp(told @ weights))
+        for bound in (0.05, 0.15, 0.3, 0.66):
+            near = distance <= bound
+            print(f"{images}: within {bound}: {(near & same).sum()} of {same.sum()} that belong together, {(near & ~same).sum()} others")
+
+
+if __name__ == "__main__":
+    main()

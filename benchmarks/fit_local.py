@@ -78,7 +78,7 @@ def fit(told: Floats, same: NDArray[np.bool_], weight: Floats) -> Floats:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, metavar="IMAGES GROUND_TRUTH")
-    parser.add_argument("--counts", action="append", type=float, default=[], help="how much a folder counts, one by one; default 1")
+    parser.add_argument("--counts", action="append", type=float, default=[], help="how much a folder counts, in turn; default 1")
     arguments = parser.parse_args()
     given = arguments.folders
     if len(given) % 2:

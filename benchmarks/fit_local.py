@@ -1,13 +1,16 @@
 """Finds the weights by which local features say how surely two pictures show the same.
 
     python benchmarks/fit_local.py IMAGES GROUND_TRUTH [IMAGES GROUND_TRUTH ..] [--counts 1 --counts 0.4]
+        [--answers PREDICTIONS.jsonl]
 
-A logistic regression on what alignments tell: of each variant with its original, of look-alikes, and of pictures drawn by chance. Each
+A logistic regression on what alignments tell: of each variant with its original, of look-alikes, of wrong answers of
+`kuato evaluate` on the first folder where they are given, and of pictures drawn by chance. Each
 folder counts as `--counts` has it, and in it the pairs that belong together as much as those that do not. Prints the weights, and for
 some bounds what they would find and how often they would be wrong.
 """
 
 import argparse
+import json
 import random
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -40,22 +43,24 @@ def fingerprints(images: Path, names: Sequence[str]) -> dict[str, bytes]:
     return found
 
 
-def pairs(truth: GroundTruth, names: Sequence[str], chance: random.Random) -> Iterator[tuple[str, str, bool]]:
+def pairs(truth: GroundTruth, names: Sequence[str], answered: Path | None, chance: random.Random) -> Iterator[tuple[str, str, bool]]:
     """Yield variants with their originals, look-alikes, and others."""
     for first, *others in truth.clusters.values():
         yield from ((other, first, True) for other in others)
     alike = sorted({pair for group in truth.lookalikes for pair in combinations(sorted(group.files), 2)})
     drawn = (tuple(chance.sample(names, 2)) for _ in range(BY_CHANCE))
-    for a, b in (*chance.sample(alike, min(MOST_ALIKE, len(alike))), *drawn):
+    answers = [json.loads(line) for line in answered.read_text().splitlines()] if answered else []
+    known = {(answer["query"], match["file"]) for answer in answers for match in answer.get("matches", ())}
+    for a, b in (*chance.sample(alike, min(MOST_ALIKE, len(alike))), *sorted(known), *drawn):
         if not truth.same(a, b):
             yield a, b, False
 
 
-def measured(images: Path, truth: GroundTruth) -> tuple[Floats, NDArray[np.bool_]]:
+def measured(images: Path, truth: GroundTruth, answered: Path | None) -> tuple[Floats, NDArray[np.bool_]]:
     """Return what the alignments of a folder tell, (n, weights), and which pairs belong together, (n,)."""
     prints = fingerprints(images, truth.names)
     rows, same = [], []
-    for a, b, belong in pairs(truth, list(truth.names), random.Random(1)):
+    for a, b, belong in pairs(truth, list(truth.names), answered, random.Random(1)):
         found = LOCAL.align(prints[a], prints[b]) if a in prints and b in prints and not truth.skipped(a, b) else None
         if found is not None:
             rows.append(tells(found))
@@ -79,12 +84,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, metavar="IMAGES GROUND_TRUTH")
     parser.add_argument("--counts", action="append", type=float, default=[], help="how much a folder counts, in turn; default 1")
+    parser.add_argument("--answers", type=Path, help="predictions of `kuato evaluate` for the first folder")
     arguments = parser.parse_args()
     given = arguments.folders
     if len(given) % 2:
         parser.error("give a ground truth after each folder of images")
     counts = [*arguments.counts, *[1.0] * len(given)]
-    sets = [measured(images, read_file(truth)) for images, truth in zip(given[::2], given[1::2], strict=True)]
+    answers = [arguments.answers, *[None] * len(given)]
+    folders = zip(given[::2], given[1::2], answers, strict=False)
+    sets = [measured(images, read_file(truth), answered) for images, truth, answered in folders]
     total = sum(len(same) for _, same in sets)
     weight = np.concatenate(
         [count * total * np.where(same, 1 / same.sum(), 1 / (~same).sum()) for count, (_, same) in zip(counts, sets, strict=False)]

@@ -22,8 +22,9 @@ from matcher.extraction import Fingerprints
 from matcher.filing import Filing
 from matcher.fingerprints.base import Fingerprint
 from matcher.index import Entries
+from matcher.largeprints import LargeFingerprints
 from matcher.proposals import Proposals
-from matcher.records import LargeFingerprints, Record, Records, as_stored, forgetting_line, journal_lines
+from matcher.records import Record, Records, as_stored, forgetting_line, journal_lines
 from matcher.reviews import Reviews
 from matcher.sensitivity import Sensitivity
 from matcher.source import Source

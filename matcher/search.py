@@ -132,7 +132,7 @@ class Search:
         probes = self._probe_budget
         for views in ROUNDS:
             # What is turned or inverted is rare, and stands out in the votes: fewer candidates will do.
-            verified = self._verified if "as is" in views else self._verified // 2
+            verified = self._verified if "as is" in views else self._verified // 4
             probes -= self._round(query, views, scope, book, found, verified)
             if probes <= 0 or any(match.decision is Decision.YES and match is not exact for match in found.matches.values()):
                 break

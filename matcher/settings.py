@@ -155,7 +155,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("bow.vocabulary", "path", "", "", "Vocabulary of the algorithm bow, made by `kuato vocabulary build`; empty: the one that comes with Kuato. Pictures added with another one are not compared by bow until they are added again."),
     Setting("bow.distance", "text", "bhattacharyya", "", "How the algorithm bow compares two histograms of words.", choices=("bhattacharyya", "correlation")),
     Setting("search.limit", "whole", 10, "matches", "Most matches of one answer.", least=1, most=10_000),
-    Setting("search.candidates", "whole", 24, "pictures", "Candidates whose local features are compared for one query.", least=0, most=1000),
+    Setting("search.candidates", "whole", 32, "pictures", "Candidates whose local features are compared for one query.", least=0, most=1000),
     Setting("search.probe_budget", "whole", 5000, "lists", "Once a query has read so many posting lists, no further turns of it are tried.", least=1),
     Setting("decision.rules", "path", "", "", "File with thresholds and rules; empty: the calibrated ones that come with Kuato."),
     Setting("cluster.automatic", "flag", True, "", "Whether a picture is looked up among the others when it is added, and tied to those it is the same as; if not, `kuato cluster build` does it."),

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matcher.errors import StoreMismatch
-from matcher.records import FINGERPRINT, LIVE, NAMES, PENDING, LargeFingerprints, Record, Records, identity, pack, unpack
+from matcher.largeprints import LargeFingerprints
+from matcher.records import FINGERPRINT, LIVE, NAMES, PENDING, Record, Records, identity, pack, unpack
 from matcher.source import Source
 from matcher.store import Store
 

@@ -1,5 +1,6 @@
 """`kuato backup`: everything in one file."""
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ def backup(invocation: Invocation, file: str, force: bool, as_json: bool) -> Non
     with tables.progress("copying", None) as advance:
         made = Backup(store, progress=advance)
         if to_stdout:
-            done = made.write(out := click.get_binary_stream("stdout"))
+            done = made.write(out := sys.stdout.buffer)
             out.flush()
         else:
             with new_file(Path(file), force) as new:

@@ -1,6 +1,7 @@
 """`kuato export`: everything, or hash lists, for another store or another tool."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -100,7 +101,7 @@ def _audited(settings: Settings, file: str, format: str, banks: tuple[str, ...],
 def _write(file: str, pieces: Iterable[bytes]) -> None:
     """Write to standard output, or into a file that is there whole or not at all."""
     if file == STDIN:
-        out = click.get_binary_stream("stdout")
+        out = sys.stdout.buffer
         out.writelines(pieces)
         out.flush()
         return

@@ -2,6 +2,7 @@
 
 import gc
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -115,7 +116,7 @@ def _at_hand(file: str) -> Iterator[tuple[Path, str]]:
             raise NotFound(f"{as_text(file)} does not exist; check the path")
         with tempfile.NamedTemporaryFile(prefix="kuato-import-") as spooled:
             if file == STDIN:
-                shutil.copyfileobj(click.get_binary_stream("stdin"), spooled)
+                shutil.copyfileobj(sys.stdin.buffer, spooled)
             else:
                 with path.open("rb") as pipe:
                     shutil.copyfileobj(pipe, spooled)

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,8 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
-
-import click
 
 from matcher import pages
 from matcher.errors import BadPicture, BadRequest, FetchFailed, KuatoError, Late, NotAPicture, NotFound, Refused, TooLarge
@@ -92,7 +91,7 @@ class Input:
         """Open the file, and say in our words what is wrong with it, also while it is read."""
         try:
             if self.path == STDIN:
-                yield click.get_binary_stream("stdin")
+                yield sys.stdin.buffer
                 return
             with open(self.path, "rb") as file:
                 yield file

@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -86,7 +87,7 @@ def _restored(invocation: Invocation, reader: "ArchiveReader", replace: bool, ye
 def _opened(file: str) -> Iterator[tuple[BinaryIO, int]]:
     """Open a file that can be read twice, and tell its size: standard input or a pipe by way of a temporary file."""
     with ExitStack() as closing:
-        opened = click.get_binary_stream("stdin") if file == STDIN else closing.enter_context(_file(Path(file)))
+        opened = sys.stdin.buffer if file == STDIN else closing.enter_context(_file(Path(file)))
         if file == STDIN or not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
             copy = closing.enter_context(tempfile.TemporaryFile())
             shutil.copyfileobj(opened, copy)

@@ -55,8 +55,7 @@ def test_version_and_licence() -> None:
 def test_installs_beside_stock_misp_modules() -> None:
     needed = {r.name: r for r in map(Requirement, requires("kuato") or ())}
     assert needed["click"].specifier.contains("8.1.8")
-    bounded = [r.name for r in needed.values() if any(s.operator in ("<", "<=", "==", "~=") for s in r.specifier)]
-    assert bounded == ["click"], "which misp-modules pins itself"
+    assert not [r for r in needed.values() if any(s.operator in ("<", "<=", "==", "~=") for s in r.specifier)]
     assert "tornado" not in needed
     assert run(sys.executable, "-m", "pip", "check", "--disable-pip-version-check").stdout.startswith("No broken requirements")
 

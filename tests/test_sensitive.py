@@ -21,6 +21,7 @@ from matcher.cluster import FOUND, Link
 from matcher.engine import Matcher
 from matcher.errors import BadPicture
 from matcher.fetch import Fetcher
+from matcher.fingerprints.local import HEAD
 from matcher.jobs import Jobs
 from matcher.proposals import Reason
 from matcher.records import Record
@@ -40,8 +41,9 @@ from tests.misp_module.building import ENRICHED, KNOWN, asking, attribute, page,
 CAPTION, NAME, LEVEL = "the-caption-told", "the-name-told", "the-level-told"
 TAG = f'copine-scale:level="{LEVEL}"'
 
-# Commands that answer nothing of pictures that are known, or, as backup, copy everything into a file of the operator's.
+# Commands that answer nothing of pictures that are known, or, as backup and sample, copy it into files of the operator's.
 SILENT = {
+    "calibrate",
     "compare",
     "config",
     "duplicates",
@@ -52,6 +54,7 @@ SILENT = {
     "token",
     "backup",
     "restore",
+    "sample",
     "import",
     "upgrade",
     "vocabulary",
@@ -118,9 +121,10 @@ class Guarded:
 
     def hidden(self) -> list[str]:
         """What must not appear anywhere: metadata, and the fingerprint in which the picture can be seen."""
-        large = self.matcher.collection.whole(self.record)["local"]
-        assert large[6:294] in large and len(large) > 294
-        return [CAPTION, large.hex()[12:200], base64.b64encode(large).decode()[8:200]]
+        large, other = (self.matcher.collection.whole(record)["local"] for record in (self.record, self.other))
+        # Of the small picture what the copy does not have, which may be shown; where base64 has it in whole letters.
+        at = next(at for at in range(6, HEAD.itemsize - 96, 3) if large[at : at + 96] not in other)
+        return [CAPTION, large[at : at + 96].hex(), base64.b64encode(large[at : at + 96]).decode()]
 
     def names(self) -> list[str]:
         """What must not appear in a log, nor in MISP."""

@@ -216,7 +216,7 @@ class TestWhatIsNoFingerprint:
     )
     def test_it_is_refused_before_anything_is_written(self, store_url: str, name: str, value: bytes) -> None:
         collection = Collection(Store(lambda: store_url, "test:"), load())
-        record = replace(hashed(1), fingerprints={} if name == "local" else {name: value}, versions={name: 1})
+        record = replace(hashed(1), fingerprints={} if name == "local" else {name: value}, versions={name: collection.versions[name]})
         before = everything(collection)
         with pytest.raises(BadRequest, match=name) as caught:
             bulk_add(collection, [hashed(0), record], large={1: {name: value}} if name == "local" else None)

@@ -38,7 +38,7 @@ def test_people_get_a_table_of_one_line_a_match_in_a_pipe(stocked: Kuato, galler
     result = stocked("search", gallery / "house-small.jpg")
     head, columns, row = result.stdout.splitlines()
     assert head == f"{gallery / 'house-small.jpg'}: YES"
-    assert columns.split() == ["decision", "distance", "relation", "picture", "banks", "tags", "sources", "evidence"]
+    assert columns.split() == ["decision", "distance", "relation", "picture", "cluster", "banks", "tags", "sources", "evidence"]
     assert row.startswith("YES ")
     assert all(word in row for word in (sha_of(stocked, "house.png"), "same picture", "brands", "house.png", "features agree"))
 

@@ -28,6 +28,14 @@ NOTED = {
     "GET /api/v1/pictures/<sha256>/matches": "search",
     "DELETE /api/v1/jobs/<id>": "job.cancel",
     "GET /api/v1/export": "export",
+    "POST /api/v1/search/text": "search",
+    "POST /api/v1/reviews": "review",
+    "POST /api/v1/search/description": "search",
+    "DELETE /api/v1/reviews/<sha256>/<other>": "review.withdraw",
+    "POST /api/v1/clusters": "cluster.join",
+    "POST /api/v1/clusters/<cluster>/split": "cluster.split",
+    "POST /api/v1/proposals/<proposal>/accept": "proposal.accept",
+    "POST /api/v1/proposals/<proposal>/reject": "proposal.reject",
 }
 
 

@@ -73,6 +73,8 @@ def main(url: str, seed: str, only: str = "") -> None:
                     churner.add(chance.randrange(COPIES * GROUPS))
                 else:
                     churner.once()
+            sys.stdout.write("done\n")
+            sys.stdout.flush()
         except StoreUnavailable:
             time.sleep(0.02)
 

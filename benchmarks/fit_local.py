@@ -1,12 +1,12 @@
 """Finds the weights by which local features say how surely two pictures show the same.
 
     python benchmarks/fit_local.py IMAGES GROUND_TRUTH [IMAGES GROUND_TRUTH ..] [--counts 1 --counts 0.4]
-        [--answers PREDICTIONS.jsonl]
+        [--answers PREDICTIONS.jsonl ..]
 
-A logistic regression on what alignments tell: of each variant with its original, of look-alikes, of wrong answers of
-`kuato evaluate` on the first folder where they are given, and of pictures drawn by chance. Each
-folder counts as `--counts` has it, and in it the pairs that belong together as much as those that do not. Prints the weights, and for
-some bounds what they would find and how often they would be wrong.
+A logistic regression on what alignments tell, and on the products of that: of each variant with its original, of look-alikes, of wrong
+answers of `kuato evaluate` on the folders where they are given, and of pictures drawn by chance. Each folder counts as `--counts` has
+it; in it the pairs that do not belong together count as much as those that do, on the other folders three times as much. Writes the
+numbers into matcher/likelihood.py, and prints for some bounds what they would find and how often they would be wrong.
 """
 
 import argparse
@@ -19,16 +19,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher import likelihood
 from matcher.decode import Limits
 from matcher.errors import BadPicture
 from matcher.extraction import extract
-from matcher.fingerprints.local import Local, tells
+from matcher.fingerprints.local import Local
 from matcher.labelled import read_file
+from matcher.likelihood import standardised, tells
 from matcher.truth import GroundTruth
 
 Floats = NDArray[np.float64]
-MOST_ALIKE, BY_CHANCE, ROUNDS, RIDGE = 5000, 1500, 40, 1.0
+MOST_ALIKE, BY_CHANCE, ROUNDS, RIDGE = 5000, 1500, 40, 10.0
+# How much more a wrong answer costs on pages that look alike on purpose.
+DEARER = 3.0
 LOCAL = Local()
+MODULE = Path(likelihood.__file__)
+BEGIN, END = "# fitted\n", "# end of fitted\n"
 
 
 def fingerprints(images: Path, names: Sequence[str]) -> dict[str, bytes]:
@@ -68,8 +74,14 @@ def measured(images: Path, truth: GroundTruth, answered: Path | None) -> tuple[F
     return np.array(rows), np.array(same)
 
 
+def products(z: Floats) -> Floats:
+    """Return the products of what is told, (pairs, n), with each other: (pairs, n * (n + 1) / 2), row by row of the upper triangle."""
+    rows, columns = np.triu_indices(z.shape[1])
+    return np.asarray(z[:, rows] * z[:, columns], np.float64)
+
+
 def fit(told: Floats, same: NDArray[np.bool_], weight: Floats) -> Floats:
-    """Return the weights that make `same` likeliest, by Newton's method with a small ridge on all but the first."""
+    """Return the weights that make `same` likeliest, by Newton's method with a ridge on all but the first."""
     found, ridge = np.zeros(told.shape[1]), np.eye(told.shape[1]) * RIDGE
     ridge[0, 0] = 0
     for _ in range(ROUNDS):
@@ -80,28 +92,41 @@ def fit(told: Floats, same: NDArray[np.bool_], weight: Floats) -> Floats:
     return found
 
 
+def written(means: Floats, spreads: Floats, weights: Floats) -> str:
+    """Return the numbers as Python has them. weights: (1 + n, 1 + n)."""
+    table = "".join(f"    ({', '.join(f'{value:.4g}' for value in row)}),\n" for row in weights.tolist())
+    lists = (f"{name} = ({', '.join(f'{value:.4g}' for value in row)})\n" for name, row in (("MEANS", means), ("SPREADS", spreads)))
+    return f"{''.join(lists)}WEIGHTS = (\n{table})\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, metavar="IMAGES GROUND_TRUTH")
     parser.add_argument("--counts", action="append", type=float, default=[], help="how much a folder counts, in turn; default 1")
-    parser.add_argument("--answers", type=Path, help="predictions of `kuato evaluate` for the first folder")
+    parser.add_argument("--answers", action="append", type=Path, default=[], help="predictions of `kuato evaluate` for a folder, in turn")
     arguments = parser.parse_args()
     given = arguments.folders
     if len(given) % 2:
         parser.error("give a ground truth after each folder of images")
     counts = [*arguments.counts, *[1.0] * len(given)]
-    answers = [arguments.answers, *[None] * len(given)]
+    answers = [*arguments.answers, *[None] * len(given)]
     folders = zip(given[::2], given[1::2], answers, strict=False)
     sets = [measured(images, read_file(truth), answered) for images, truth, answered in folders]
-    total = sum(len(same) for _, same in sets)
-    weight = np.concatenate(
-        [count * total * np.where(same, 1 / same.sum(), 1 / (~same).sum()) for count, (_, same) in zip(counts, sets, strict=False)]
-    )
-    weights = fit(np.concatenate([told for told, _ in sets]), np.concatenate([same for _, same in sets]), weight)
-    print("WEIGHTS =", tuple(np.round(weights, 3).tolist()))
+    told, same = (np.concatenate(parts) for parts in zip(*sets, strict=True))
+    shares = [
+        count * np.where(belong, 1 / belong.sum(), (DEARER if n else 1) / (~belong).sum())
+        for n, (count, (_, belong)) in enumerate(zip(counts, sets, strict=False))
+    ]
+    weight = np.concatenate(shares)
+    means, spreads = told.mean(axis=0), told.std(axis=0)
+    weights = np.zeros((told.shape[1] + 1,) * 2)
+    weights[np.triu_indices(len(weights))] = fit(products(standardised(told, means, spreads)), same, weight * len(same) / weight.sum())
+    before, _, rest = MODULE.read_text().partition(BEGIN)
+    MODULE.write_text(before + BEGIN + written(means, spreads, weights) + END + rest.partition(END)[2])
     for images, (told, same) in zip(given[::2], sets, strict=True):
-        distance = 1 / (1 + np.exp(told @ weights))
-        for bound in (0.05, 0.15, 0.3, 0.66):
+        z = standardised(told, means, spreads)
+        distance = 1 / (1 + np.exp(((z @ weights) * z).sum(axis=1)))
+        for bound in (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.66, 0.75, 0.8, 0.85, 0.9):
             near = distance <= bound
             print(f"{images}: within {bound}: {(near & same).sum()} of {same.sum()} that belong together, {(near & ~same).sum()} others")
 

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from matcher.decision import Rules
 from matcher.fingerprints.base import Fingerprint
 from matcher.fingerprints.local import Local
-from matcher.match import Alignment, Decision, Evidence, Region
+from matcher.match import Alignment, Evidence, Region
 from matcher.picture import VIEWS
 
 Views = Mapping[str, Mapping[str, bytes]]
 Rarity = Mapping[str, Mapping[str, NDArray[np.float64]]]
 Best = tuple[float, str, Alignment | None]
 
-DIFFERING = "the common region has much in it that is not the same: one template with other contents?"
+DIFFERING = "place by place too much is not the same, whatever hashes say: one template with other contents?"
 SPARSE = "one of the pictures is nearly empty, so others may look the same"
 
 
@@ -42,10 +42,8 @@ def gather(
         distance, view, alignment = best
         yes, _ = rules.bounds(name)
         note = SPARSE if alignment is not None and rules.sparse(alignment) else ""
-        decision = rules.decide(name, distance)
-        if alignment is not None and decision is Decision.YES and rules.differing(alignment):
-            decision, note = Decision.MAYBE, DIFFERING
-        found.append(Evidence(name, algorithm.family, distance, yes, decision, view, alignment, note))
+        one = Evidence(name, algorithm.family, distance, yes, rules.decide(name, distance), view, alignment, note)
+        found.append(replace(one, note=DIFFERING) if rules.vetoes(one) else one)
     return found
 
 

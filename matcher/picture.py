@@ -51,20 +51,20 @@ class Picture:
     def grey(self, longest: int | None = None) -> Pixels:
         """Return the luminance (ITU-R 601), uint8 (height, width), its longer side shrunk to `longest` pixels."""
         if longest is None:
-            return self._once("grey", self._to_grey)
-        return self._once(("grey", longest), lambda: shrink(self.grey(), longest))
+            return self.once("grey", self._to_grey)
+        return self.once(("grey", longest), lambda: shrink(self.grey(), longest))
 
     def rgb(self, longest: int | None = None) -> Pixels:
         """Return uint8 (height, width, 3), C-contiguous, its longer side shrunk to `longest` pixels (never enlarged)."""
         if longest is None:
-            return self._once("rgb", self._to_rgb)
-        return self._once(("rgb", longest), lambda: shrink(self.rgb(), longest))
+            return self.once("rgb", self._to_rgb)
+        return self.once(("rgb", longest), lambda: shrink(self.rgb(), longest))
 
     def view(self, name: str) -> "Picture":
         """Return the picture turned, mirrored or inverted, made from a grey of at most 1,024 pixels."""
         if name == "as is":
             return self
-        return self._once(("view", name), lambda: self._viewed(name))
+        return self.once(("view", name), lambda: self._viewed(name))
 
     def _to_grey(self) -> Pixels:
         return self.pixels if self.pixels.ndim == 2 else np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY), np.uint8)
@@ -78,7 +78,8 @@ class Picture:
         turned = VIEWS[name](np.empty((self.size[1], self.size[0]), np.uint8)).shape
         return Picture(b"", self.format, (turned[1], turned[0]), pixels)
 
-    def _once(self, key: Any, make: Callable[[], Value]) -> Value:
+    def once(self, key: Any, make: Callable[[], Value]) -> Value:
+        """Return what `make` made of this picture when it was first asked for under this key."""
         if key not in self._cache:
             self._cache[key] = make()
         return cast(Value, self._cache[key])

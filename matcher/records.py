@@ -37,7 +37,7 @@ FORMATS = ("?", "PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO", FINGERPRINT)
 NAMES = (
     *("pdq", "pdq-trimmed", "tiles", "local", "ahash", "phash", "dhash", "whash", "tlsh", "photodna", "goldberg", "phash-576"),
     *("phash-simple", "dhash-vertical", "colorhash", "crop-resistant", "rgb-histogram", "tlsh-pixels", "orb-ransac", "bow"),
-    *("text", "caption", "scene", "embedding"),
+    *("text", "caption", "scene", "embedding", "tiles-trimmed"),
 )
 _FORMAT_CODES = {format: code for code, format in enumerate(FORMATS)}
 _CODES = {name: bytes([code]) for code, name in enumerate(NAMES)}

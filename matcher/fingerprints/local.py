@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from matcher.alignment import Features, align
 from matcher.fingerprints.base import VotingFingerprint
+from matcher.likelihood import strength
 from matcher.match import Alignment
 from matcher.overlay import Small
 from matcher.picture import Picture, Pixels
@@ -47,8 +48,6 @@ FEATURE = np.dtype([("place", "<u4"), ("bits", "u1", 16)])
 # Which bits of a descriptor make a key: 28, because ORB's are far from independent, hashed to 20.
 SAMPLES = np.random.default_rng(20).permutation(128)[:56].reshape(2, 28)
 KEY_BITS = 20
-# Of the logistic regression in `distance_of`, one for each value of `tells`; benchmarks/fit_local.py finds them.
-WEIGHTS = (-11.063, 0.146, -0.045, 1.373, 0.793, -7.149, 3.86, 4.258, -1.459, 0.574)
 SCATTER = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -58,7 +57,7 @@ class Local(VotingFingerprint):
     compute: width and height of the reduced picture (uint16), its darkest and brightest value, 48 x 48 pixels of 4 bits
         between those, 12 x 12 of Cb and Cr, 4 bits each, then 20 bytes a feature: place and level (uint32), 128 bits; None
         with fewer than 12 features.
-    distance: 1 / (1 + strength of the alignment); 1 without one, 0 for equal bytes.
+    distance: 1 / (1 + odds that the pictures show the same); 1 without an alignment, 0 for equal bytes.
     """
 
     name, version, family = "local", 2, "local"
@@ -113,33 +112,12 @@ class Local(VotingFingerprint):
         return align(_features(query), _features(known), rarity)
 
     def distance_of(self, alignment: Alignment | None) -> float:
-        """Return 1 / (1 + strength); 1 without an alignment.
-
-        Strength is the odds that two pictures show the same, by a logistic regression.
-        """
-        if alignment is None:
-            return 1.0
-        return 1.0 / (1.0 + math.exp(sum(weight * value for weight, value in zip(WEIGHTS, tells(alignment), strict=True))))
+        """Return 1 / (1 + odds that two pictures with this alignment show the same); 1 without one."""
+        return 1.0 if alignment is None else 1.0 / (1.0 + math.exp(strength(alignment)))
 
     def _between(self, a: bytes, b: bytes) -> float:
         # The smaller first, so that the distance does not depend on the order.
         return 0.0 if a == b else self.distance_of(self.align(min(a, b), max(a, b)))
-
-
-def tells(alignment: Alignment) -> tuple[float, ...]:
-    """Return what of an alignment tells whether two pictures show the same, in the order of WEIGHTS."""
-    return (
-        1.0,
-        math.log(max(alignment.inliers, 1)),
-        math.log(max(alignment.coverage, 0.02)),
-        math.log(max(alignment.share, 0.05)),
-        math.log(max(alignment.everywhere, 0.05)),
-        alignment.differing,
-        alignment.agreement,
-        math.log(alignment.blocks + 1),
-        alignment.recoloured,
-        math.log(max(alignment.content, 0.05)),
-    )
 
 
 def _working(picture: Picture) -> Pixels:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.fingerprints.base import VotingFingerprint
+from matcher.fingerprints.base import Fingerprint, VotingFingerprint
 from matcher.picture import VIEWS, Picture
 
 GRID = 4
@@ -20,7 +20,7 @@ FEWEST = 6
 KEY_BITS = 12
 
 
-class Tiles(VotingFingerprint):
+class TileSigns(Fingerprint):
     """The signs of the 32 lowest frequencies of each of 4 x 4 tiles.
 
     compute: 2 bytes telling which tiles are not flat, then 4 bytes a tile, row by row; None with fewer than 6 such tiles.
@@ -28,7 +28,7 @@ class Tiles(VotingFingerprint):
         fewer than 6 such tiles.
     """
 
-    name, version, family = "tiles", 1, "frequency"
+    family = "frequency"
     default = True
     views = tuple(VIEWS)
 
@@ -58,6 +58,12 @@ class Tiles(VotingFingerprint):
         used = np.arange(GRID * GRID) < kept[:, None]
         mean = (ordered * used).sum(axis=1) / np.maximum(kept, 1)
         return np.asarray(np.where(count >= FEWEST, mean, 1.0), np.float64)
+
+
+class Tiles(TileSigns, VotingFingerprint):
+    """The tiles of the whole picture, found by the tiles that two pictures have in common."""
+
+    name, version = "tiles", 1
 
     def keys(self, fingerprint: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         textured = np.flatnonzero(np.unpackbits(np.frombuffer(fingerprint, np.uint8, 2)))

@@ -1,9 +1,10 @@
-"""PDQ of a picture without its uniform borders: frames, letterbox bars, page margins, a bar with a caption."""
+"""A picture without its uniform borders (frames, letterbox bars, page margins, a bar with a caption): its PDQ and its tiles."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.fingerprints.pdq import LONGEST, PDQ
+from matcher.fingerprints.tiles import Tiles, TileSigns
 from matcher.picture import Picture, Pixels
 
 # The least part of a side whose loss matters, and the least that must be left of it.
@@ -37,8 +38,31 @@ class TrimmedPDQ(PDQ):
         return PDQ().compute_views(inner) if inner is not None else {}
 
 
+class TrimmedTiles(TileSigns):
+    """The tiles of what uniform borders enclose, compared with those of whole pictures, and the other way round.
+
+    It finds no candidates: what the trimmed PDQ has found, this compares place by place.
+    compute: as that of tiles; None when no side has a border, or too little is left.
+    """
+
+    name, version = "tiles-trimmed", 1
+    space = "tiles"
+
+    def compute(self, picture: Picture) -> bytes | None:
+        inner = trimmed(picture)
+        return super().compute(inner) if inner is not None else None
+
+    def compute_views(self, picture: Picture) -> dict[str, bytes]:
+        inner = trimmed(picture)
+        return Tiles().compute_views(inner) if inner is not None else {}
+
+
 def trimmed(picture: Picture) -> Picture | None:
     """Return the picture without its borders, grey, at most 512 pixels a side; None when it has none, or little inside."""
+    return picture.once("trimmed", lambda: _trimmed(picture))
+
+
+def _trimmed(picture: Picture) -> Picture | None:
     grey = picture.grey(LONGEST)
     (top, bottom), (left, right) = _inside(grey), _inside(grey.T)
     tall, wide = (bottom - top) / grey.shape[0], (right - left) / grey.shape[1]

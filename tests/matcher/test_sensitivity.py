@@ -65,7 +65,7 @@ def test_records_say_it_as_their_banks_are_now(store_url: str) -> None:
 
 def test_local_features_texts_and_models_tell_what_is_to_be_seen_and_hashes_do_not() -> None:
     telling = {name for name, algorithm in available().items() if algorithm.shows_pixels}
-    assert telling == {"local", "text", "caption", "scene", "embedding"}
+    assert telling == {"local", "orb-ransac", "text", "caption", "scene", "embedding"}
 
 
 def test_what_shows_pixels_or_is_unknown_is_not_shown_of_sensitive_pictures(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import chain, count, islice
+from itertools import chain, count, islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,9 @@ from matcher.truth import GroundTruth
 KNOWN, REAL, COLLAGE, MIXED = "labelled", "real", "collage", "mixed"
 SHOW_OTHERS = ("collage", "in_page")
 LIMIT = 200
-CHUNK = 4096  # pictures that are made, and added, together
-WORKERS, AHEAD = 2, 4  # processes that make them, and parts of a chunk made in advance
+CHUNK = 10_000  # pictures that are made, and added, together
+COLLAGES, MIXES = 500, 2000  # of these, how many are made in one go
+WORKERS, AHEAD = 2, 6  # processes that make them, and parts of a chunk made in advance
 BYTES = 11_000  # memory a picture takes, at most, while the store grows
 SPARE = 3 << 30  # bytes left to others
 MARK, END = "<!-- grown -->\n", "<!-- end of grown -->"
@@ -170,8 +171,8 @@ class Growth:
         kit = Kit(prepared, files, list(self._matcher.algorithms), self._matcher.settings.limits())
         os.environ["OPENBLAS_NUM_THREADS"] = "1"  # of the processes to come: their matrices are small, and threads would only wait
         with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn"), prepare, (kit,)) as processes:
-            collages = [min(CHUNK // 8, self._collages - done) for done in range(0, self._collages, CHUNK // 8)]
-            tasks = chain(((collaged, count) for count in collages), ((mixed, CHUNK // 4) for _ in count()))
+            sizes = [min(COLLAGES, self._collages - done) for done in range(0, self._collages, COLLAGES)]
+            tasks = chain(((collaged, size) for size in sizes), repeat((mixed, MIXES)))
             coming = deque(processes.submit(make, seed, size) for seed, (make, size) in zip(range(AHEAD), tasks, strict=False))
             for seed in count(AHEAD):
                 some = coming.popleft().result()
@@ -273,22 +274,22 @@ class Kit:
     limits: Limits
 
 
-_kits: list[Kit] = []
+_kits: list[tuple[Kit, Mixer]] = []
 
 
 def prepare(kit: Kit) -> None:
     """Keep the kit in a process that was just started."""
     cv2.setNumThreads(1)
-    _kits[:] = [kit]
+    _kits[:] = [(kit, Mixer(kit.donors, registry.load(kit.algorithms)))]
 
 
 def mixed(seed: int, count: int) -> list[Stranger]:
-    mixer = Mixer(_kits[0].donors, registry.load(_kits[0].algorithms), seed)
-    return [mixer.stranger() for _ in range(count)]
+    return list(_kits[0][1].strangers(count, seed))
 
 
 def collaged(seed: int, count: int) -> list[Stranger]:
-    return list(collages(_kits[0].files, count, registry.load(_kits[0].algorithms), _kits[0].limits, seed))
+    kit, _ = _kits[0]
+    return list(collages(kit.files, count, registry.load(kit.algorithms), kit.limits, seed))
 
 
 def told(what: str, work: Any) -> Any:

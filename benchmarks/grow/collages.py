@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from random import Random
 
 import cv2
 import numpy as np
@@ -26,10 +27,10 @@ Pixels = NDArray[np.uint8]
 
 def collages(files: Sequence[Path], count: int, algorithms: Mapping[str, Fingerprint], limits: Limits, seed: int) -> Iterator[Stranger]:
     """Yield so many."""
-    chance = np.random.default_rng(seed)
+    chance = Random(seed)
     made = 0
     while made < count:
-        some = (files[n] for n in chance.permutation(len(files))[:DECODED].tolist())
+        some = chance.sample(files, min(DECODED, len(files)))
         pictures = [pixels for path in some if (pixels := _pixels(path, limits)) is not None]
         for _ in range(min(count - made, EACH * len(pictures))):
             yield _collage(pictures, algorithms, chance)
@@ -43,20 +44,20 @@ def _pixels(path: Path, limits: Limits) -> Pixels | None:
         return None
 
 
-def _collage(pictures: Sequence[Pixels], algorithms: Mapping[str, Fingerprint], chance: np.random.Generator) -> Stranger:
-    size = SIZES[int(chance.integers(len(SIZES)))]
+def _collage(pictures: Sequence[Pixels], algorithms: Mapping[str, Fingerprint], chance: Random) -> Stranger:
+    size = chance.choice(SIZES)
     pixels = np.empty((size[1], size[0], 3), np.uint8)
-    pixels[:] = chance.integers(0, 256, 3) if chance.random() < 0.5 else 255
-    gap = int(chance.choice(GAPS))
-    for left, top, width, height in divided(size, int(chance.choice(PARTS)), chance):
+    pixels[:] = [chance.randrange(256) for _ in range(3)] if chance.random() < 0.5 else 255
+    gap = chance.choice(GAPS)
+    for left, top, width, height in divided(size, chance.choice(PARTS), chance):
         width, height = max(1, width - gap), max(1, height - gap)
-        given = pictures[int(chance.integers(len(pictures)))]
+        given = chance.choice(pictures)
         scale = max(width / given.shape[1], height / given.shape[0]) * chance.uniform(1, 1.7)
         seen = [max(1, round(length / scale)) for length in (height, width)]
-        y, x = (int(chance.integers(max(1, whole - part + 1))) for whole, part in zip(given.shape, seen, strict=False))
+        y, x = (chance.randrange(max(1, whole - part + 1)) for whole, part in zip(given.shape, seen, strict=False))
         part = given[y : y + seen[0], x : x + seen[1]]
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         pixels[top : top + height, left : left + width] = cv2.resize(part, (width, height), interpolation=how)
     picture = Picture(b"", "PNG", size, pixels)
     values = {name: value for name, algorithm in algorithms.items() if (value := algorithm.compute(picture)) is not None}
-    return Stranger("collage", chance.bytes(32).hex(), size, values)
+    return Stranger("collage", chance.randbytes(32).hex(), size, values)

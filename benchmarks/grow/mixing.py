@@ -2,19 +2,23 @@
 
 A rectangle brings along its local features, in their places and as large as it is shown, and what the small picture has of it. The
 descriptor of each feature is blended, bit by bit, from its own and the most alike of two thousand others, so that it differs from every
-real one and is as likely as they are: bits flipped at random would be far from all that real pictures have. Hashes are computed from the
-small picture that comes of it. So two of these have in common what two crops of one picture saved twice have, and no more with any other
-picture than its sources have.
+real one and is as likely as they are: bits flipped at random would be far from all that real pictures have. So two of these have in common
+what two crops of one picture saved twice have, and no more with any other picture than its sources have.
+
+Hashes are those of the small pictures of some thousand such pages, and blends: of two that are alike, bit by bit; tiles, each from either.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.fingerprints.base import Fingerprint
+from matcher.fingerprints.base import BinaryFingerprint, Fingerprint
 from matcher.fingerprints.local import COLOURS, COUNT, FEATURE, FEWEST, HEAD, LEVELS, SMALL, STEP
 from matcher.picture import Picture
 
@@ -23,7 +27,7 @@ from .stranger import Block, Stranger, divided
 PARTS = (2, 3, 4)
 OTHERS = 2048
 LARGER = 3  # steps of the pyramid by which a rectangle may be shown larger than it has to
-DRAWN = 96  # pixels a side of what is hashed
+DRAWN, NEIGHBOURS = 96, 8  # pixels a side of what is hashed, and how many others its hashes are blended with
 
 Bits = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -86,88 +90,112 @@ def _donor(head: np.void, features: NDArray[np.void], alike: Bits) -> Donor:
 class Mixer:
     """Makes strangers of real pictures.
 
-    algorithms: whose fingerprints they are to have; all but local features are computed from a drawing.
+    algorithms: whose fingerprints they are to have. hashed: how many are drawn and hashed; the hashes of all are blends of theirs.
     """
 
-    def __init__(self, given: Sequence[Donor], algorithms: Mapping[str, Fingerprint], seed: int) -> None:
+    def __init__(self, given: Sequence[Donor], algorithms: Mapping[str, Fingerprint], hashed: int = 4000) -> None:
         self._donors = given
-        self._algorithms = algorithms
-        self._chance = np.random.default_rng(seed)
+        self._algorithms = {name: algorithm for name, algorithm in algorithms.items() if name != "local"}
+        self._local = "local" in algorithms
+        self._random, self._chance = Random(0), np.random.default_rng(0)
+        self._hashes = [self._hashed() for _ in range(hashed)]
+        self._having = {name: [some[name] for some in self._hashes if name in some] for name in self._algorithms}
+        self._near = self._neighbours()
 
-    def stranger(self) -> Stranger:
-        """Return one more."""
-        chance = self._chance
-        size = self._any().size
+    def strangers(self, count: int, seed: int) -> Iterator[Stranger]:
+        """Yield so many."""
+        self._random, self._chance = Random(seed), np.random.default_rng(seed)
+        for _ in range(count):
+            size, features, grey, colours = self._page()
+            values = self._blended()
+            if self._local and len(features) >= FEWEST:
+                features = features[self._chance.permutation(len(features))[:COUNT]]
+                values["local"] = _head(size, grey, colours) + features.tobytes()
+            yield Stranger("mixed", self._random.randbytes(32).hex(), size, values)
+
+    def _page(self) -> tuple[tuple[int, int], NDArray[np.void], Floats, Bits]:
+        """Return the size, the features and the small picture, brightness and colours, of one more page."""
+        size = self._random.choice(self._donors).size
         grey, colours = np.zeros((SMALL, SMALL), np.float32), np.zeros((COLOURS, COLOURS), np.uint8)
-        found = [self._shown(block, size, grey, colours) for block in divided(size, int(chance.choice(PARTS)), chance)]
-        features = np.concatenate(found)
-        features = features[chance.permutation(len(features))[:COUNT]]
-        values = {}
-        pixels = np.clip(cv2.resize(grey, (DRAWN, DRAWN), interpolation=cv2.INTER_CUBIC), 0, 255).astype(np.uint8)
-        picture = Picture(b"", "PNG", (DRAWN, DRAWN), pixels)
-        for name, algorithm in self._algorithms.items():
-            if name == "local":
-                value = _head(size, grey, colours) + features.tobytes() if len(features) >= FEWEST else None
-            else:
-                value = algorithm.compute(picture)
-            if value is not None:
-                values[name] = value
-        return Stranger("mixed", chance.bytes(32).hex(), size, values)
+        blocks = divided(size, self._random.choice(PARTS), self._random)
+        return size, np.concatenate([self._shown(block, size, grey, colours) for block in blocks]), grey, colours
 
-    def _any(self) -> Donor:
-        return self._donors[int(self._chance.integers(len(self._donors)))]
+    def _hashed(self) -> dict[str, bytes]:
+        pixels = cv2.resize(self._page()[2], (DRAWN, DRAWN), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+        picture = Picture(b"", "PNG", (DRAWN, DRAWN), pixels)
+        found = {name: algorithm.compute(picture) for name, algorithm in self._algorithms.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _neighbours(self) -> NDArray[np.intp]:
+        """Return for each of the hashes which others are most alike by PDQ, (n, NEIGHBOURS)."""
+        pdq = np.frombuffer(b"".join(some.get("pdq", bytes(32)) for some in self._hashes), np.uint64).reshape(-1, 4)
+        near = []
+        for row in pdq:
+            apart = np.bitwise_count(pdq ^ row).sum(axis=1)
+            near.append(np.argpartition(apart, NEIGHBOURS)[: NEIGHBOURS + 1])
+        return np.array(near)
+
+    def _blended(self) -> dict[str, bytes]:
+        """Return hashes between those of two pages that are alike; where one lacks a hash, of the other and any that has it."""
+        random, first = self._random, self._random.randrange(len(self._hashes))
+        alike = self._hashes[int(random.choice(self._near[first]))]
+        found = {}
+        for name, value in self._hashes[first].items():
+            other = alike.get(name) or random.choice(self._having[name])
+            if name == "tiles":
+                which = random.getrandbits(16)
+                mask = which.to_bytes(2, "big") + b"".join((b"\xff" if which >> n & 1 else b"\0") * 4 for n in range(15, -1, -1))
+            elif isinstance(self._algorithms[name], BinaryFingerprint):
+                mask = random.randbytes(len(value))
+            else:
+                mask = b"\xff" * len(value)
+            blend = bytes(a & m | b & ~m for a, b, m in zip(value, other, mask, strict=True))
+            found[name] = blend if self._algorithms[name].valid(blend) else value
+        return found
 
     def _shown(self, block: Block, size: tuple[int, int], grey: Floats, colours: Bits) -> NDArray[np.void]:
         """Show a rectangle of some picture in a block of ours: draw it into the small picture, and return its features."""
         left, top, width, height = block
-        donor, chance = self._any(), self._chance
-        least = np.ceil(np.log(max(width / donor.size[0], height / donor.size[1])) / np.log(STEP) - 1e-9)
-        steps = int(least) + int(chance.integers(LARGER + 1))
+        random, donor = self._random, self._random.choice(self._donors)
+        least = math.ceil(math.log(max(width / donor.size[0], height / donor.size[1])) / math.log(STEP) - 1e-9)
+        steps = least + random.randint(0, LARGER)
         scale = STEP**steps
         seen = width / scale, height / scale
-        start = np.array([chance.uniform(0, max(0.0, whole - part)) for whole, part in zip(donor.size, seen, strict=True)], np.float32)
-        across, down = (slice(*_cells(at, long, whole, SMALL)) for at, long, whole in zip((left, top), (width, height), size, strict=True))
-        _draw(donor, start, seen, grey[down, across])
-        across, down = (
-            slice(*_cells(at, long, whole, COLOURS)) for at, long, whole in zip((left, top), (width, height), size, strict=True)
-        )
-        _colour(donor, start, seen, colours[down, across])
-        points = (donor.points - start) * np.float32(scale)
+        x, y = (random.uniform(0, max(0.0, whole - part)) for whole, part in zip(donor.size, seen, strict=True))
+        start, part = (x / donor.size[0], y / donor.size[1]), (seen[0] / donor.size[0], seen[1] / donor.size[1])
+        for small, ours, cells in ((donor.small, grey, SMALL), (donor.colours, colours, COLOURS)):
+            across, down = _cells(left, width, size[0], cells), _cells(top, height, size[1], cells)
+            _draw(small, start, part, ours[down, across])
+        inside = (donor.points >= (x, y)) & (donor.points < (x + seen[0], y + seen[1]))
         levels = donor.levels + steps
-        kept = ((points >= 0) & (points < [width, height])).all(axis=1) & (levels >= 0) & (levels < LEVELS)
-        places = np.round((points[kept] + [left, top]) * 8).astype(np.uint32)
-        features = np.zeros(len(places), FEATURE)
+        kept = np.flatnonzero(inside[:, 0] & inside[:, 1] & (levels >= 0) & (levels < LEVELS))
+        places = ((donor.points[kept] - (x, y)) * (8 * scale) + (8 * left + 0.5, 8 * top + 0.5)).astype(np.uint32)
+        features = np.empty(len(kept), FEATURE)
         features["place"] = places[:, 0] << 18 | places[:, 1] << 4 | levels[kept].astype(np.uint32)
-        mask = np.frombuffer(chance.bytes(16 * len(places)), np.uint8).reshape(-1, 16)
-        features["bits"] = donor.bits[kept] & mask | donor.alike[kept] & ~mask
+        mask = np.frombuffer(self._chance.bytes(16 * len(kept)), np.uint8).reshape(-1, 16)
+        ours, others = donor.bits[kept], donor.alike[kept]
+        features["bits"] = ours ^ ((ours ^ others) & mask)
         return features
 
 
-def _cells(start: int, length: int, whole: int, cells: int) -> tuple[int, int]:
-    """Return the first cell of a grid that a stretch of the whole lies in, and the one after its last."""
+def _cells(start: int, length: int, whole: int, cells: int) -> slice:
+    """Return the cells of a grid that a stretch of the whole lies in, one at least."""
     first = min(round(start / whole * cells), cells - 1)
-    return first, max(first + 1, round((start + length) / whole * cells))
+    return slice(first, max(first + 1, round((start + length) / whole * cells)))
 
 
-def _draw(donor: Donor, start: Floats, seen: tuple[float, float], part: Floats) -> None:
-    """Draw what is seen of a picture into a part of a small one."""
-    step = [SMALL * length / whole / cells for length, whole, cells in zip(seen, donor.size, part.shape[::-1], strict=True)]
-    first = [SMALL * at / whole + s / 2 - 0.5 for at, whole, s in zip(start, donor.size, step, strict=True)]
-    matrix = np.array([[step[0], 0, first[0]], [0, step[1], first[1]]], np.float32)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    part[:] = cv2.warpAffine(donor.small, matrix, part.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _colour(donor: Donor, start: Floats, seen: tuple[float, float], part: Bits) -> None:
-    at = [
-        np.clip((first + (np.arange(cells) + 0.5) / cells * length) / whole * COLOURS, 0, COLOURS - 1).astype(np.intp)
-        for first, length, whole, cells in zip(start, seen, donor.size, part.shape[::-1], strict=True)
-    ]
-    part[:] = donor.colours[np.ix_(at[1], at[0])]
+def _draw(small: NDArray[Any], start: tuple[float, float], seen: tuple[float, float], part: NDArray[Any]) -> None:
+    """Draw what is seen of a small picture into a part of another. start, seen: its place and size, as shares of the picture's sides."""
+    height, width = small.shape
+    step = width * seen[0] / part.shape[1], height * seen[1] / part.shape[0]
+    matrix = np.array([[step[0], 0, width * start[0] + step[0] / 2 - 0.5], [0, step[1], height * start[1] + step[1] / 2 - 0.5]], np.float32)
+    # Colours are two to a byte, which cannot be averaged.
+    how = cv2.INTER_LINEAR if small.dtype == np.float32 else cv2.INTER_NEAREST
+    part[:] = cv2.warpAffine(small, matrix, part.shape[::-1], flags=how | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _head(size: tuple[int, int], grey: Floats, colours: Bits) -> bytes:
-    small = np.clip(np.rint(grey), 0, 255).astype(np.int64).ravel()
+    small = (grey + 0.5).astype(np.int64).ravel()
     dark, bright = int(small.min()), int(small.max())
     nibbles = ((small - dark) * 15 + (bright - dark) // 2) // max(1, bright - dark)
     return np.array([(*size, dark, bright, nibbles[::2] << 4 | nibbles[1::2], colours.ravel())], HEAD).tobytes()

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
+from random import Random
 
 Block = tuple[int, int, int, int]  # left, top, width, height
 
@@ -18,7 +17,7 @@ class Stranger:
     values: Mapping[str, bytes]
 
 
-def divided(size: tuple[int, int], parts: int, chance: np.random.Generator) -> list[Block]:
+def divided(size: tuple[int, int], parts: int, chance: Random) -> list[Block]:
     """Cut a rectangle into so many, each time the largest across its longer side, somewhere in its middle third."""
     blocks: list[Block] = [(0, 0, *size)]
     while len(blocks) < parts:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def features() -> list[bytes]:
 @pytest.mark.parametrize("parts", [1, 2, 5])
 def test_blocks_cover_a_picture_and_not_each_other(parts: int) -> None:
     covered = np.zeros((600, 800), int)
-    for left, top, width, height in divided((800, 600), parts, np.random.default_rng(parts)):
+    for left, top, width, height in divided((800, 600), parts, Random(parts)):
         covered[top : top + height, left : left + width] += 1
     assert (covered == 1).all()
 
@@ -46,19 +47,20 @@ def test_a_descriptor_has_another_that_is_like_it(features: list[bytes]) -> None
 
 def test_a_mixed_picture_has_fingerprints_as_a_real_one_has(features: list[bytes]) -> None:
     given = donors(features, np.random.default_rng(1))
-    some = [one for mixer in [Mixer(given, ALGORITHMS, 5)] for one in (mixer.stranger() for _ in range(40))]
+    mixer = Mixer(given, ALGORITHMS, 30)
+    some = list(mixer.strangers(40, seed=5))
     assert len({one.sha256 for one in some}) == 40
     assert all(ALGORITHMS[name].valid(value) for one in some for name, value in one.values.items())
     assert sum({"local", "pdq", "tiles"} <= one.values.keys() for one in some) > 30
-    assert Mixer(given, ALGORITHMS, 5).stranger() == some[0] != Mixer(given, ALGORITHMS, 6).stranger()
+    assert next(Mixer(given, ALGORITHMS, 30).strangers(1, seed=5)) == some[0] != next(mixer.strangers(1, seed=6))
 
 
 def test_a_mixed_picture_shows_what_it_is_made_of_and_nothing_else(features: list[bytes]) -> None:
     """Made of one picture alone: then that is found in it by place and size, and no other picture is."""
     (drawing,) = (n for n, path in enumerate(FILES) if path.name == "octopus-drawing.png")
     (weather,) = (n for n, path in enumerate(FILES) if path.name == "skerry-weather.png")
-    mixer = Mixer(donors([features[drawing]], np.random.default_rng(1)), {"local": LOCAL}, 5)
-    made = [value for value in (mixer.stranger().values.get("local") for _ in range(12)) if value is not None]
+    mixer = Mixer(donors([features[drawing]], np.random.default_rng(1)), {"local": LOCAL}, 12)
+    made = [one.values["local"] for one in mixer.strangers(12, seed=5) if "local" in one.values]
     assert len(made) > 8
     inliers = [[found.inliers if (found := LOCAL.align(one, features[n])) else 0 for one in made] for n in (drawing, weather)]
     assert np.median(inliers[0]) >= 15

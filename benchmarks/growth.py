@@ -19,33 +19,29 @@ Times are of whole answers after fingerprinting, one client, one after the other
 
 import argparse
 import json
-import multiprocessing
 import os
 import sys
 import tempfile
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
-from itertools import chain, count, islice, repeat
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from grow.collages import collages
-from grow.mixing import Donor, Mixer, donors
+from grow.making import Kit, strangers
+from grow.mixing import donors
 from grow.stranger import Stranger
+from grow.table import END, FIGURES, MARK, put, table
 
 from matcher.bulk import BulkAdder
-from matcher.decode import Limits
 from matcher.engine import Matcher
 from matcher.errors import BadPicture
 from matcher.evaluation import Found
 from matcher.extraction import Fingerprints
-from matcher.fingerprints import registry
 from matcher.labelled import Labelled, pictures_of, read
 from matcher.match import Decision
 from matcher.records import Record
@@ -56,27 +52,13 @@ from matcher.settings import Settings
 from matcher.source import Source
 from matcher.truth import GroundTruth
 
-KNOWN, REAL, COLLAGE, MIXED = "labelled", "real", "collage", "mixed"
+KNOWN, REAL = "labelled", "real"
 SHOW_OTHERS = ("collage", "in_page")
 LIMIT = 200
 CHUNK = 10_000  # pictures that are made, and added, together
-COLLAGES, MIXES = 500, 2000  # of these, how many are made in one go
-WORKERS, AHEAD = 2, 6  # processes that make them, and parts of a chunk made in advance
+HASHED = 4000  # mixed pictures whose hashes are computed, at most
 BYTES = 11_000  # memory a picture takes, at most, while the store grows
 SPARE = 3 << 30  # bytes left to others
-MARK, END = "<!-- grown -->\n", "<!-- end of grown -->"
-FIGURES = {
-    "base_yes": "variant found by its original, YES",
-    "base_any": "variant found by its original, YES or MAYBE",
-    "top1": "first answer is right",
-    "precision_yes": "YES that are right",
-    "lone_yes_per_1000": "wrong YES per 1,000 queries without a partner",
-    "lone_maybe": "wrong MAYBE a query without a partner",
-    "review_load": "wrong MAYBE a query",
-    "p50_ms": "answer, p50, ms",
-    "p95_ms": "answer, p95, ms",
-    "redis_bytes_per_picture": "memory of Redis, bytes a picture",
-}
 
 
 def main() -> int:
@@ -117,7 +99,7 @@ class Growth:
         if arguments.queries is not None:
             self._asked = sorted(chance.permutation(np.array(self._asked, object))[: arguments.queries].tolist())
         self._files = {str(path): path for folder in arguments.others for path in pictures_of(folder).values()}
-        self._collages = arguments.collages
+        self._collages, self._hashed = arguments.collages, min(HASHED, 40 + max(map(int, arguments.sizes.split(","))) // 10)
         self._stored: Counter[str] = Counter()
 
     def at(self, sizes: Sequence[int]) -> Iterator[dict[str, Any]]:
@@ -128,7 +110,7 @@ class Growth:
         self._empty = int(store.info()["used_memory"])
         known = told("labelled pictures fingerprinted", lambda: self._fingerprinted(self._labelled.path_of, frozenset(self._asked)))
         others = told("others fingerprinted", lambda: self._fingerprinted(self._files, frozenset()))
-        strangers = chain(
+        made = chain(
             (Stranger(REAL, one.sha256, one.size, one.values) for one in others.values()),
             self._made([known[n] for n in self._givers if n in known], others),
         )
@@ -144,7 +126,7 @@ class Growth:
                         flush=True,
                     )
                     return
-                told(f"{missing:,} added", lambda missing=missing: self._grow(adder, strangers, missing))
+                told(f"{missing:,} added", lambda missing=missing: self._grow(adder, made, missing))
                 adder.close()
                 figures = told("asked", lambda: self._asked_of(known))
                 print(json.dumps(figures), flush=True)
@@ -164,27 +146,18 @@ class Growth:
             return {name: one for name, one in zip(files, threads.map(compute, files), strict=True) if one is not None}
 
     def _made(self, given: Sequence[Fingerprints], others: Mapping[str, Fingerprints]) -> Iterator[Stranger]:
-        """Yield strangers for ever: collages first, then mixed ones, made in other processes."""
+        """Yield strangers for ever: collages first, then mixed ones."""
         values = [one.values["local"] for one in (*given, *others.values()) if "local" in one.values]
         prepared = told("what mixed ones are made of", lambda: donors(values, np.random.default_rng(3)))
         files = [*self._givers_files(), *self._files.values()]
-        kit = Kit(prepared, files, list(self._matcher.algorithms), self._matcher.settings.limits())
-        os.environ["OPENBLAS_NUM_THREADS"] = "1"  # of the processes to come: their matrices are small, and threads would only wait
-        with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn"), prepare, (kit,)) as processes:
-            sizes = [min(COLLAGES, self._collages - done) for done in range(0, self._collages, COLLAGES)]
-            tasks = chain(((collaged, size) for size in sizes), repeat((mixed, MIXES)))
-            coming = deque(processes.submit(make, seed, size) for seed, (make, size) in zip(range(AHEAD), tasks, strict=False))
-            for seed in count(AHEAD):
-                some = coming.popleft().result()
-                make, size = next(tasks)
-                coming.append(processes.submit(make, seed, size))
-                yield from some
+        kit = Kit(prepared, files, list(self._matcher.algorithms), self._matcher.settings.limits(), self._hashed)
+        yield from strangers(kit, self._collages)
 
     def _givers_files(self) -> list[Path]:
         return [self._labelled.path_of[name] for name in self._givers]
 
-    def _grow(self, adder: BulkAdder, strangers: Iterator[Stranger], missing: int) -> None:
-        while some := list(islice(strangers, min(CHUNK, missing))):
+    def _grow(self, adder: BulkAdder, made: Iterator[Stranger], missing: int) -> None:
+        while some := list(islice(made, min(CHUNK, missing))):
             missing -= len(some)
             self._add(adder, [(self._record(one, f"{one.made}/{one.sha256}"), one.values) for one in some])
 
@@ -264,34 +237,6 @@ def names(record: Record) -> list[str]:
     return [source.id for source in record.sources]
 
 
-@dataclass(frozen=True)
-class Kit:
-    """What strangers are made of, in another process. algorithms: whose fingerprints they are to have."""
-
-    donors: Sequence[Donor]
-    files: Sequence[Path]
-    algorithms: Sequence[str]
-    limits: Limits
-
-
-_kits: list[tuple[Kit, Mixer]] = []
-
-
-def prepare(kit: Kit) -> None:
-    """Keep the kit in a process that was just started."""
-    cv2.setNumThreads(1)
-    _kits[:] = [(kit, Mixer(kit.donors, registry.load(kit.algorithms)))]
-
-
-def mixed(seed: int, count: int) -> list[Stranger]:
-    return list(_kits[0][1].strangers(count, seed))
-
-
-def collaged(seed: int, count: int) -> list[Stranger]:
-    kit, _ = _kits[0]
-    return list(collages(kit.files, count, registry.load(kit.algorithms), kit.limits, seed))
-
-
 def told(what: str, work: Any) -> Any:
     started = time.perf_counter()
     done = work()
@@ -303,42 +248,6 @@ def free() -> int:
     """Return the bytes of memory that are to be had."""
     lines = Path("/proc/meminfo").read_text().splitlines()
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
-
-
-def table(figures: Sequence[Mapping[str, Any]]) -> str:
-    """Return the figures of all sizes side by side, in Markdown."""
-    heads = [f"{one['pictures']:,}" for one in figures]
-    lines = [f"{figures[0]['queries']:,} queries, {figures[0]['lone']} of them without a partner.", ""]
-    lines += [f"| pictures in the store | {' | '.join(heads)} |", "|---|" + "---|" * len(heads)]
-    lines += [f"| {title} | " + " | ".join(shown(one[name]) for one in figures) + " |" for name, title in FIGURES.items()]
-    made = {kind: [one["made"].get(kind, 0) for one in figures] for kind in (REAL, COLLAGE, MIXED)}
-    for kind, counts in made.items():
-        if any(counts):
-            cells = [
-                " / ".join(
-                    f"{rate(sum(one['wrong'].get(f'{lone} {said}, {kind}', 0) for lone in ('lone', 'other')), one['queries'], n)}"
-                    for said in ("YES", "MAYBE")
-                )
-                for one, n in zip(figures, counts, strict=True)
-            ]
-            lines.append(f"| wrong YES / MAYBE a million pairs of a query and a {kind} picture | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def rate(wrong: int, queries: int, pictures: int) -> str:
-    return f"{1e6 * wrong / (queries * pictures):.2f}" if pictures else "-"
-
-
-def shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
-
-
-def put(page: Path, text: str) -> None:
-    """Put a text between the marks of a page."""
-    before, mark, rest = page.read_text().partition(MARK)
-    if not mark or END not in rest:
-        raise SystemExit(f"{page} has no {MARK.strip()} with {END} after it")
-    page.write_text(before + mark + text + rest[rest.index(END) :])
 
 
 if __name__ == "__main__":

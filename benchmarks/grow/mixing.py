@@ -93,7 +93,7 @@ class Mixer:
     algorithms: whose fingerprints they are to have. hashed: how many are drawn and hashed; the hashes of all are blends of theirs.
     """
 
-    def __init__(self, given: Sequence[Donor], algorithms: Mapping[str, Fingerprint], hashed: int = 4000) -> None:
+    def __init__(self, given: Sequence[Donor], algorithms: Mapping[str, Fingerprint], hashed: int) -> None:
         self._donors = given
         self._algorithms = {name: algorithm for name, algorithm in algorithms.items() if name != "local"}
         self._local = "local" in algorithms

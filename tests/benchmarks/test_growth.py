@@ -79,7 +79,7 @@ def test_a_store_that_grows_is_asked_at_every_size(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- grown -->\nold\n<!-- end of grown -->\nafter\n")
     command = [sys.executable, ROOT / "benchmarks" / "growth.py", ROOT / "samples", "--sizes", "0,60", "--collages", "8", "--write", page]
-    done = subprocess.run(command, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     small, large = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
     labelled = small["made"]["labelled"]

@@ -72,6 +72,21 @@ class GroundTruth:
         return tuple(dict.fromkeys([*self.cluster_of, *self.singles]))
 
     @cached_property
+    def families(self) -> dict[str, tuple[str, ...]]:
+        """All pictures in groups that no drawing of a part may tear: clusters, with whatever is easily confused with them or ambiguous.
+
+        Keyed by the id of a group's first cluster, or the name of its first picture where it has none.
+        """
+        kin = {name: {name} for name in self.names}
+        for names in [*self.clusters.values(), *(group.files for group in self.lookalikes), *self.ambiguous]:
+            together = set[str]().union(*(kin[name] for name in names if name in kin))
+            kin |= dict.fromkeys(together, together)
+        groups: dict[int, list[str]] = {}
+        for name in self.names:
+            groups.setdefault(id(kin[name]), []).append(name)
+        return {next((self.cluster_of[name] for name in some if name in self.cluster_of), some[0]): tuple(some) for some in groups.values()}
+
+    @cached_property
     def lone(self) -> frozenset[str]:
         """Pictures that match nothing: the distractors; where none are named as such, singles that are in no group of look-alikes."""
         alike = {name for group in self.lookalikes for name in group.files}

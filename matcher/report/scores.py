@@ -28,9 +28,10 @@ _KIND = "screenshot"  # of a picture whose kind the truth does not tell
 
 @dataclass(frozen=True)
 class Scorer:
-    """Judges answers by a ground truth."""
+    """Judges answers by a ground truth. queries: the pictures that were asked with, None: all of them."""
 
     truth: GroundTruth
+    queries: frozenset[str] | None = None
 
     def scores(self, answers: Answers) -> dict[str, Any]:
         """Return the figures of all pictures, of screenshots and of photographs, then `rows` of variants and difficulties.
@@ -43,7 +44,7 @@ class Scorer:
             name: {"n": row["n"], "yes": _share(row["yes"], row["n"]), "any": _share(row["any"], row["n"])}
             for name, row in sorted(rows.items())
         }
-        report["missing_queries"] = sum(name not in answers for name in self.truth.names)
+        report["missing_queries"] = sum(name not in answers for name in self._asked)
         return report
 
     def kind(self, name: str) -> str:
@@ -54,6 +55,10 @@ class Scorer:
         """Return the first member of a picture's cluster, None where it is in none."""
         cluster = self.truth.cluster_of.get(name)
         return self.truth.clusters[cluster][0] if cluster is not None else None
+
+    @cached_property
+    def _asked(self) -> tuple[str, ...]:
+        return tuple(name for name in self.truth.names if self.queries is None or name in self.queries)
 
     @cached_property
     def _gallery(self) -> frozenset[str]:
@@ -69,7 +74,7 @@ class Scorer:
 
     def _counted(self, kind: str, answers: Answers, rows: dict[str, Counter[str]]) -> Counter[str]:
         n: Counter[str] = Counter()
-        for query in self.truth.names:
+        for query in self._asked:
             if kind not in ("all", self.kind(query)):
                 continue
             found = [one for one in answers.get(query, ()) if one.file != query and one.decision is not Decision.NO]

@@ -11,7 +11,7 @@ from PIL import Image
 from matcher.errors import BadFile, BadRequest, NotFound
 from matcher.labelled import read
 from matcher.match import Decision
-from matcher.truth import GroundTruth
+from matcher.truth import GroundTruth, Lookalikes
 from matcher.visjs import as_graph, read_graph
 
 OURS: dict[str, Any] = {
@@ -231,6 +231,16 @@ def test_what_is_not_there_is_told(folder: Path, tmp_path: Path) -> None:
 def test_labels_by_which_nothing_can_be_measured_are_told(truth: GroundTruth, message: str) -> None:
     with pytest.raises(BadRequest, match=message):
         truth.check_pairs()
+
+
+def test_what_is_easily_confused_stays_together() -> None:
+    truth = GroundTruth(
+        {"a": ("a1", "a2"), "b": ("b1", "b2"), "c": ("c1",)},
+        ("e", "f", "g", "h"),
+        lookalikes=(Lookalikes(("e", "a2")), Lookalikes(("f", "e"))),
+        ambiguous=frozenset({("b1", "g")}),
+    )
+    assert truth.families == {"a": ("a1", "a2", "e", "f"), "b": ("b1", "b2", "g"), "c": ("c1",), "h": ("h",)}
 
 
 def test_some_pictures_keep_what_is_known_of_them() -> None:

@@ -116,3 +116,12 @@ def test_nothing_of_nothing_is_no_figure() -> None:
     assert found["all"]["recall_yes"] is None
     assert found["all"]["lone_yes_per_1000"] == 0
     assert found["missing_queries"] == 2
+
+
+def test_only_what_was_asked_counts() -> None:
+    truth = GroundTruth({"a": ("a1", "a2", "a3")}, ("e", "f"))
+    answers = {"a2": [Found("a1", Decision.YES, 0.1)], "e": [Found("unknown to the truth", Decision.MAYBE, 0.2)]}
+    some = Scorer(truth, frozenset({"a2", "e"})).scores(answers)
+    assert (some["all"]["queries"], some["all"]["base_any"], some["all"]["review_load"], some["missing_queries"]) == (2, 1.0, 0.5, 0)
+    every = Scorer(truth).scores(answers)
+    assert (every["all"]["queries"], every["all"]["base_any"], every["all"]["review_load"], every["missing_queries"]) == (5, 0.5, 0.2, 3)

@@ -26,7 +26,7 @@ from matcher.redis_server import EmbeddedRedis
 from matcher.settings import Settings
 from matcher.source import Source
 
-FLIPPED = {"pdq": 0.3, "pdq-trimmed": 0.3, "tiles": 0.3, "local": 0.06}
+FLIPPED = {"pdq": 0.3, "pdq-trimmed": 0.3, "tiles": 0.3, "tiles-trimmed": 0.3, "local": 0.06}
 DONORS = 6
 
 
@@ -100,7 +100,7 @@ def main() -> int:
     parser.add_argument("--without-local", action="store_true")
     arguments = parser.parse_args()
     rng = np.random.default_rng(1)
-    enabled = ["pdq", "pdq-trimmed", "tiles"] + ([] if arguments.without_local else ["local"])
+    enabled = ["pdq", "pdq-trimmed", "tiles", "tiles-trimmed"] + ([] if arguments.without_local else ["local"])
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.load(environ={}, overrides={"data.dir": folder, "fingerprints.enabled": enabled})
         try:

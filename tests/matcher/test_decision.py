@@ -90,7 +90,7 @@ def test_a_bank_may_be_stricter_or_more_generous() -> None:
 
 def test_the_shipped_rules_know_the_default_algorithms() -> None:
     rules = Rules.load()
-    for name in ("pdq", "pdq-trimmed", "tiles", "local"):
+    for name in ("pdq", "pdq-trimmed", "tiles", "tiles-trimmed", "local"):
         yes, maybe = rules.bounds(name)
         assert 0 < yes < maybe < 1
 
@@ -106,7 +106,7 @@ def test_the_shipped_rules_let_no_hash_of_the_whole_picture_say_yes_alone() -> N
             continue
         assert rules.bounds(name)[0] >= 0
         alone = rules.judge([Evidence(name, algorithm.family, 0.0, 0.0, Decision.YES)])[0]
-        assert alone is (Decision.YES if name in ("tiles", "local") else Decision.MAYBE)
+        assert alone is (Decision.YES if name in ("tiles", "tiles-trimmed", "local") else Decision.MAYBE)
 
 
 @pytest.mark.parametrize(

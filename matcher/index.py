@@ -150,7 +150,7 @@ class BandIndex:
 class Ballot:
     """The outcome of a vote.
 
-    ids: uint32 (n,), most votes first. votes: float64 (n,). lengths: int64, of the list of each probe as read (capped).
+    ids: uint32 (n,), most votes first. votes: float64 (n,). lengths: int64, of the list of each probe.
     """
 
     ids: Ids
@@ -164,13 +164,15 @@ class Ballot:
 
 
 class VoteIndex:
-    """Finds pictures that share many keys with the query: each probed list gives its ids 1 / sqrt(its length).
+    """Finds pictures that share many keys with the query: each probed list gives its ids the more votes the shorter it is.
 
     Keys are integers below 2^24; `slot` (a tile's position, a descriptor's sample) keeps lists apart that mean different
-    things. Only the newest `cap` entries of a list are read.
+    things. Only the newest `cap` entries of a list are read. A vote is log(1 + pictures / length of the list) squared, the length being
+    that of the whole list: what half of the store shows says little (K. Sparck Jones, "A statistical interpretation of term
+    specificity and its application in retrieval", J. of Documentation 28, 1972).
     """
 
-    def __init__(self, store: Store, space: str, cap: int = 256) -> None:
+    def __init__(self, store: Store, space: str, cap: int = 1024) -> None:
         self._store = store
         kind = b"v" + space.encode() + b":"
         self.width = (kind, 4)
@@ -192,10 +194,15 @@ class VoteIndex:
 
     def vote(self, slots: NDArray[np.integer], keys: NDArray[np.integer], most: int) -> Ballot:
         """Return the `most` pictures with most votes from the lists of the probes; of equals, the older ones."""
-        lists = self._store.tails(self._keys(slots, keys), 4 * self._cap)
-        lengths = np.array([len(value) // 4 for value in lists], np.int64)
+        asked = self._keys(slots, keys)
+        lists = self._store.tails(asked, 4 * self._cap)
+        read = np.array([len(value) // 4 for value in lists], np.int64)
+        lengths = read.copy()
+        cut = np.flatnonzero(read >= self._cap)
+        lengths[cut] = np.maximum(self._store.lengths(asked[cut]), 4 * self._cap) // 4
         ids = np.frombuffer(b"".join(lists), np.uint32)
-        weights = np.repeat(1.0 / np.sqrt(np.maximum(lengths, 1)), lengths)
+        pictures = int(ids.max(initial=0))  # the newest number met: near enough
+        weights = np.repeat(np.log1p(pictures / np.maximum(lengths, 1)) ** 2, read)
         if ids.size and ids.max() < 32 * ids.size:  # a table of all ids is smaller work than sorting those at hand
             votes = np.bincount(ids, weights)
             distinct = np.flatnonzero(votes)

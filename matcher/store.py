@@ -87,6 +87,11 @@ class Store:
         block = commands(b"GETRANGE", keys, b"-%d" % size, b"-1")
         return cast("list[bytes]", self._again(lambda: self._exchange(block, len(keys)))) if len(keys) else []
 
+    def lengths(self, keys: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Return how many bytes the value of each key, uint8 (n, length), has: int64 (n,), 0 where there is none."""
+        block = commands(b"STRLEN", keys)
+        return np.array(self._again(lambda: self._exchange(block, len(keys))) if len(keys) else [], np.int64)
+
     def _exchange(self, block: bytes, answers: int) -> list[Any]:
         """Send commands already in the protocol's form, return the answers; one that is an error ends it."""
         pool: Any = self._client().connection_pool

@@ -1,5 +1,7 @@
 """The inverted index against a plain scan of the same data."""
 
+from math import log
+
 import numpy as np
 import pytest
 
@@ -114,8 +116,9 @@ def test_votes_count_what_is_rare_more(store: Store) -> None:
         store.append(index.entries(id, np.array([0]), np.array([10])))
     ballot = index.vote(slots, np.array([10, 11, 10]), 20)
     assert ballot.ids[0] == 1
-    assert ballot.votes[0] == pytest.approx(1 / 11**0.5 + 1 + 1)
-    assert ballot.votes[1] == pytest.approx(1 / 11**0.5)
+    rare, common = log(1 + 11) ** 2, log(1 + 11 / 11) ** 2
+    assert ballot.votes[0] == pytest.approx(common + rare + rare)
+    assert ballot.votes[1] == pytest.approx(common)
     assert ballot.lengths.tolist() == [11, 1, 1]
 
 
@@ -124,6 +127,15 @@ def test_the_newest_of_a_long_list_vote(store: Store) -> None:
     for id in range(1, 11):
         store.append(index.entries(id, np.array([3]), np.array([99])))
     assert sorted(index.vote(np.array([3]), np.array([99]), 20).ids.tolist()) == [7, 8, 9, 10]
+
+
+def test_a_list_counts_by_all_of_it_though_only_its_newest_are_read(store: Store) -> None:
+    index = VoteIndex(store, "x", cap=4)
+    for id in range(1, 11):
+        store.append(index.entries(id, np.array([3]), np.array([99])))
+    ballot = index.vote(np.array([3]), np.array([99]), 20)
+    assert ballot.lengths.tolist() == [10]
+    assert ballot.votes == pytest.approx([log(1 + 10 / 10) ** 2] * 4)
 
 
 def test_only_the_first_of_a_vote_are_told(store: Store) -> None:

@@ -1,25 +1,15 @@
-"""Commands about MISP: `kuato misp ..`. Each is an entry point of the group `kuato.misp`."""
-
-from importlib.metadata import entry_points
+"""`kuato misp`: what sets Kuato up beside a MISP server, and works with it."""
 
 import click
 
-GROUP = "kuato.misp"
+from misp_module.commands.install_module import install_module
+from misp_module.commands.sync import sync
 
 
-class Commands(click.Group):
-    """The commands of every installed package that offers some."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        """Return the names of all commands."""
-        return sorted({point.name for point in entry_points(group=GROUP)})
-
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of that name."""
-        found = [point.load() for point in entry_points(group=GROUP, name=cmd_name)]
-        return found[0] if found and isinstance(found[0], click.Command) else None
-
-
-@click.group(cls=Commands)
+@click.group()
 def misp() -> None:
-    """Work with a MISP server."""
+    """Set Kuato up beside a MISP server, and work with it."""
+
+
+misp.add_command(install_module)
+misp.add_command(sync)

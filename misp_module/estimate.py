@@ -2,8 +2,8 @@
 
 import time
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from matcher.errors import BadPicture, NotFound
 from misp_module.found import Found
@@ -31,6 +31,10 @@ class Estimate:
     bytes: int
     seconds: float
     memory: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the same as JSON."""
+        return {**asdict(self), "kinds": dict(self.kinds), "seconds": round(self.seconds, 1)}
 
 
 def estimate(matcher: "Matcher", remote: Remote, pull: Pull, since: int) -> Estimate:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from matcher.commands.inputs import in_parallel
 from matcher.errors import BadPicture, NotFound
 from matcher.settings import Settings
-from misp_module.found import KIND, Found, text
+from misp_module.found import KIND, Found, seconds, text
 from misp_module.intake import Intake, Outcome
 from misp_module.remote import Remote, Row
 from misp_module.syncstate import SyncState
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DAY = 86_400
 _AHEAD = 60  # seconds that MISP's clock may be ahead without anything being left for the next sync
 _FEW = 200
+_FIRST = 1  # PyMISP takes a time of 0 for none at all
 
 
 @dataclass
@@ -41,7 +42,8 @@ class Tally:
     failed: list[tuple[str, str]] = field(default_factory=list)
 
     def __str__(self) -> str:
-        found = [f"{self.outcomes[outcome]} {outcome.value}" for outcome in Outcome if self.outcomes[outcome]]
+        told = [outcome for outcome in Outcome if outcome is not Outcome.SAME and self.outcomes[outcome]]
+        found = [f"{self.outcomes[outcome]} {outcome.value}" for outcome in told]
         return ", ".join(found) or "nothing new"
 
 
@@ -72,6 +74,7 @@ class Pull:
         self._clock = clock
         self._threads = settings.workers() + 1
         self._intake = Intake(matcher, settings, lambda found: remote.data(found.uuid))
+        self._refused = set[tuple[str, int]]()
         self.tally = Tally()
 
     def run(self, since: int = 0) -> Tally:
@@ -82,9 +85,9 @@ class Pull:
             # What changes while the first sync is at work is for the following one.
             self._state.move(until=since, swept=now, top=self._highest(), events=now - _AHEAD)
             position = self._state.position
-        self._by_time(max(0, position.until - int(self._settings["misp.overlap"])), now)
+        self._by_time(max(_FIRST, position.until - int(self._settings["misp.overlap"])), now)
         self._by_number(position.top)
-        self._by_event(max(0, position.events - int(self._settings["misp.overlap"])), now)
+        self._by_event(max(_FIRST, position.events - int(self._settings["misp.overlap"])), now)
         return self.tally
 
     def due(self) -> bool:
@@ -110,11 +113,11 @@ class Pull:
 
     def listed(self, start: int) -> Iterator[tuple[int, list[Found]]]:
         """Yield what there is since a time, by windows, without fetching any of it: for an estimate."""
-        for until, rows in windows(self._ask, start, int(self._clock()) + _AHEAD, self._settings["misp.page"]):
+        for until, rows in windows(self._ask, self._first(start), int(self._clock()) + _AHEAD, self._settings["misp.page"]):
             yield until, [one for one in self._placed(rows) if not one.deleted and one.wanted(self._settings["misp.names"])]
 
     def _by_time(self, start: int, end: int) -> None:
-        for until, rows in windows(self._ask, start, end, self._settings["misp.page"]):
+        for until, rows in windows(self._ask, self._first(start), end, self._settings["misp.page"]):
             self._take(rows)
             self._state.move(until=min(until, end - _AHEAD))
             self._told(min(until, end - _AHEAD))
@@ -153,6 +156,8 @@ class Pull:
         changed = list[str]()
         with closing(in_parallel(self._one, self._placed(rows, events), self._threads)) as outcomes:
             for found, outcome in outcomes:
+                if outcome in (Outcome.PASSED, Outcome.FAILED):
+                    self._refused.add((found.uuid, found.versions[0]))
                 self.tally.outcomes[outcome] += 1
                 if outcome in (Outcome.NEW, Outcome.SEEN, Outcome.CHANGED, Outcome.GONE):
                     changed.append(found.uuid)
@@ -175,6 +180,8 @@ class Pull:
             if event is None:
                 continue
             found = Found(row, event, server=self._remote.url)
+            if (found.uuid, found.versions[0]) in self._refused:
+                continue  # it comes by more than one way
             number = text(row.get("object_id"))
             if number not in ("", "0") and not found.deleted and not self._intake.current(found):
                 if number not in objects:
@@ -193,6 +200,13 @@ class Pull:
         return self._remote.attributes(
             timestamp=(start, end), page=page, limit=self._settings["misp.page"], order="Attribute.timestamp asc"
         )
+
+    def _first(self, start: int) -> int:
+        """Return from when on there is anything."""
+        if start > _FIRST:
+            return start
+        oldest = self._remote.attributes(page=1, limit=1, order="Attribute.timestamp asc")
+        return max(_FIRST, seconds(oldest[0].get("timestamp"))) if oldest else int(self._clock())
 
     def _highest(self) -> int:
         return max(map(_number, self._remote.attributes(page=1, limit=1, order="Attribute.id desc")), default=0)

@@ -83,8 +83,7 @@ class Remote:
         """Return events by id, without what is in them."""
         found, wanted = dict[str, Row](), list(dict.fromkeys(ids))
         for start in range(0, len(wanted), _EVENTS_AT_ONCE):
-            some: list[Any] = list(wanted[start : start + _EVENTS_AT_ONCE])
-            asked = partial(PyMISP.search, controller="events", eventid=some, metadata=True)
+            asked = partial(_search_events, ids=wanted[start : start + _EVENTS_AT_ONCE])
             found |= {str(event["id"]): event for event in _events(self._ask("events", asked))}
         return found
 
@@ -288,6 +287,10 @@ class Remote:
 
 class Lost(FetchFailed):
     """MISP did not answer, or not as it should; what it was told may have been done or not."""
+
+
+def _search_events(misp: PyMISP, ids: Any) -> Any:
+    return misp.search(controller="events", eventid=ids, metadata=True)
 
 
 def _sightings(misp: PyMISP, path: str, asked: Mapping[str, Any]) -> Sequence[Any]:

@@ -1,7 +1,7 @@
-"""`kuato misp sync`: take over the pictures of a MISP server."""
+"""`kuato misp sync`: take over the pictures of a MISP server, and write back what follows."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,9 +9,11 @@ import click
 
 from matcher.commands import tables
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
-from matcher.errors import BadRequest
+from matcher.commands.watch import until_told
+from matcher.errors import BadRequest, FetchFailed, StoreMismatch, StoreUnavailable
 from misp_module.estimate import Estimate, estimate
 from misp_module.exports import Exports
+from misp_module.hints import Hints
 from misp_module.pull import DAY, Pull, Tally
 from misp_module.remote import Remote
 from misp_module.syncstate import SyncState
@@ -21,6 +23,7 @@ from misp_module.syncstate import SyncState
 @click.option("--days", metavar="N", type=click.IntRange(1), help="The first time: only what changed within so many days.")
 @click.option("--estimate", "only_estimate", is_flag=True, help="Tell what there is and what it would cost; keep nothing.")
 @click.option("--sweep", is_flag=True, help="Hold all known attributes against those MISP still has, also before misp.sweep_days.")
+@click.option("--every", metavar="MINUTES", type=click.FloatRange(0.01), help="Go on until told to end, with a sync so often.")
 @click.option(
     "--from",
     "files",
@@ -31,53 +34,103 @@ from misp_module.syncstate import SyncState
 )
 @json_option
 @pass_invocation
-def sync(invocation: Invocation, days: int | None, only_estimate: bool, sweep: bool, files: tuple[Path, ...], as_json: bool) -> None:
+def sync(
+    invocation: Invocation,
+    days: int | None,
+    only_estimate: bool,
+    sweep: bool,
+    every: float | None,
+    files: tuple[Path, ...],
+    as_json: bool,
+) -> None:
     """Take over the pictures in a MISP server's events: all of them the first time, then what changed.
 
     Attachments and malware samples that are pictures are added, with their attribute as source, and go when that is deleted.
     Interrupted, it goes on from where it was. Where the server is, who we are there, and into which banks pictures go is set
     by misp.*; with --days N --estimate one sees first what comes.
     """
-    if files and (days or only_estimate or sweep):
-        raise BadRequest("--from takes in files; --days, --estimate and --sweep are about a server")
-    matcher, settings = invocation.matcher, invocation.settings
+    if files and (days or only_estimate or sweep or every):
+        raise BadRequest("--from takes in files; the other options are about a server")
     if files:
-        exports = Exports(matcher, settings)
+        exports = Exports(invocation.matcher, invocation.settings)
         for path in files:
             exports.take(path)
         _tell(exports.tally, as_json)
         return
-    remote = Remote(settings, tables.complain)
-    state = SyncState(matcher.collection.store, remote.url)
-    since = int(time.time()) - days * DAY if days else 0
-    with _bar(since, as_json) as told:
-        pull = Pull(matcher, remote, state, settings, told=told)
-        if only_estimate:
-            _tell_estimate(estimate(matcher, remote, pull, since), as_json)
-            return
-        state.hold()
+    run = _Run(invocation, int(time.time()) - days * DAY if days else 0, as_json)
+    if only_estimate:
+        _tell_estimate(run.estimate(), as_json)
+    elif every is None:
+        run.once(sweep)
+    else:
+        with until_told() as stop, Hints(invocation.settings["misp.zmq"]) as hints:
+            while not stop.is_set():
+                try:
+                    run.once(sweep)
+                except StoreMismatch:
+                    raise
+                except (FetchFailed, StoreUnavailable) as error:
+                    tables.complain(f"{error} [{error.code}]; tried again in {every:g} minutes")
+                sweep = False
+                hints.wait(60 * every, stop)
+
+
+class _Run:
+    """Syncs with the server that the settings name. since: where the first one begins, seconds since the epoch."""
+
+    def __init__(self, invocation: Invocation, since: int, as_json: bool) -> None:
+        self._settings = invocation.settings
+        self._remote = Remote(self._settings, tables.complain)
+        self._matcher = invocation.matcher
+        self._state = SyncState(self._matcher.collection.store, self._remote.url)
+        self._since = since
+        self._as_json = as_json
+
+    def estimate(self) -> Estimate:
+        """Return what the first sync would cost."""
+        return estimate(self._matcher, self._remote, Pull(self._matcher, self._remote, self._state, self._settings), self._since)
+
+    def once(self, sweep: bool) -> None:
+        """Sync once, and tell what was done."""
+        self._state.hold()
         try:
-            pull.run(since)
-            if sweep or pull.due():
-                pull.sweep()
+            with _bar(self._state.position.until or self._since, not self._as_json) as told:
+                pull = Pull(self._matcher, self._remote, self._state, self._settings, told=told)
+                try:
+                    pull.run(self._since)
+                    if sweep or pull.due():
+                        pull.sweep()
+                finally:
+                    _tell(pull.tally, self._as_json)
         finally:
-            state.free()
-    _tell(pull.tally, as_json)
+            self._state.free()
 
 
 @contextmanager
-def _bar(since: int, as_json: bool) -> Iterator[object]:
-    yield None
+def _bar(since: int, wanted: bool) -> Iterator[Callable[[int], None]]:
+    """Show how far through the time since then it is."""
+    with tables.progress("syncing", max(1, int(time.time()) - since), wanted) as advance:
+        yield lambda until: advance(max(0, until - since))
 
 
 def _tell(tally: Tally, as_json: bool) -> None:
     for place, why in tally.failed:
         tables.complain(f"{place}: {why}")
     if as_json:
-        tables.emit({outcome.name.lower(): count for outcome, count in tally.outcomes.items()} | {"failures": len(tally.failed)})
+        counted = {outcome.name.lower(): count for outcome, count in tally.outcomes.items()}
+        tables.emit(counted | {"failures": [{"what": place, "why": why} for place, why in tally.failed]})
     else:
         tables.say(str(tally))
 
 
 def _tell_estimate(found: Estimate, as_json: bool) -> None:
-    tables.say(str(found))
+    if as_json:
+        tables.emit(found.as_dict())
+        return
+    kinds = ", ".join(f"{count} {kind or 'without ending'}" for kind, count in found.kinds.most_common())
+    tables.say(f"{found.attributes} attachments that may be pictures, in {found.events} events" + (f": {kinds}" if kinds else ""))
+    if found.tried:
+        tables.say(
+            f"{found.pictures} of {found.tried} that were tried are pictures; all: about {found.bytes / 1e6:,.0f} MB to fetch,"
+            f" {found.seconds / 60:,.0f} minutes, {found.memory / 1e6:,.0f} MB of Redis"
+        )

@@ -7,6 +7,7 @@ local tags are for users of the host organisation; tags and sightings leave an e
 """
 
 import base64
+import logging
 import random
 import threading
 import time
@@ -120,6 +121,7 @@ class FakeMisp:
     @contextmanager
     def served(self) -> Iterator["FakeMisp"]:
         """Serve it on a port of loopback."""
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
         server = make_server("127.0.0.1", 0, app_of(self), threaded=True)
         self.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matcher.errors import BadPicture, NotFound
+from matcher.errors import BadPicture, Late, NotFound
 from matcher.interchange.algorithms import Algorithms
 from matcher.interchange.entries import Flaw, Given
 from matcher.interchange.misp import events_of
@@ -41,7 +41,7 @@ class Exports:
     def _take(self, found: Found) -> None:
         try:
             outcome = self._intake.take(found)
-        except BadPicture as error:
+        except (BadPicture, Late) as error:
             self.tally.failed.append((found.uuid, str(error)))
             outcome = Outcome.FAILED
         self.tally.outcomes[outcome] += 1

@@ -1,5 +1,6 @@
 """What becomes of an attribute that MISP tells of: its picture is added, changed, or loses its source."""
 
+import time
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,12 @@ from matcher.records import Record
 from matcher.source import Source
 from misp_module.bankrules import BankRules
 from misp_module.found import KIND, Found, known_versions, named
-from misp_module.sample import unpacked
+from misp_module.sealed import opened
 
 if TYPE_CHECKING:
     from matcher.engine import Matcher
+
+_UNPACKING = 60.0  # seconds
 
 
 class Outcome(str, Enum):
@@ -44,7 +47,7 @@ class Intake:
         return any(self._current(source, found) for source in self._sources(self._known(found)) if source.id == found.uuid)
 
     def take(self, found: Found) -> Outcome:
-        """Take one attribute. Raises BadPicture for what is a picture and cannot be read, StoreUnavailable, and what `fetch` does."""
+        """Take one attribute. Raises BadPicture for a picture that cannot be read, Late, StoreUnavailable, and what `fetch` does."""
         if not found.uuid:
             return Outcome.PASSED
         records = self._known(found)
@@ -120,7 +123,9 @@ class Intake:
         data = self._fetch(found)
         if not data:
             raise NotAPicture(f"MISP has lost the file of {found.uuid}")
-        return unpacked(data, found.name, self._most) if found.attribute.get("type") == "malware-sample" else data
+        if found.attribute.get("type") != "malware-sample":
+            return data
+        return opened(data, found.name, self._most, time.monotonic() + _UNPACKING)
 
     def _known(self, found: Found) -> list[Record]:
         return self._matcher.by_source(KIND, found.uuid) if found.uuid else []

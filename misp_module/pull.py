@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from matcher.commands.inputs import in_parallel
-from matcher.errors import BadPicture, NotFound
+from matcher.errors import BadPicture, Late, NotFound
 from matcher.settings import Settings
 from misp_module.found import KIND, Found, seconds, text
 from misp_module.intake import Intake, Outcome
@@ -166,7 +166,7 @@ class Pull:
     def _one(self, found: Found) -> tuple[Found, Outcome]:
         try:
             return found, self._intake.take(found)
-        except BadPicture as error:
+        except (BadPicture, Late) as error:
             self.tally.failed.append((found.uuid, str(error)))
             return found, Outcome.FAILED
 

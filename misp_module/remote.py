@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from pymisp import MISPObject, MISPRelationship, PyMISP
+from pymisp import MISPRelationship, PyMISP
 from pymisp.exceptions import MISPServerError, PyMISPError, PyMISPUnexpectedResponse
 
 from matcher.errors import BadSettings, FetchFailed, KuatoError, NotFound, Refused, Unauthorized
@@ -108,9 +108,20 @@ class Remote:
         rows = answer if isinstance(answer, list) else []
         return [one["Object"] for one in rows if isinstance(one, dict) and isinstance(one.get("Object"), dict)]
 
+    def objects_in(self, event: str, name: str) -> list[Row]:
+        """Return the objects of a name in an event, with their attributes."""
+        answer = self._ask(f"objects {name}", lambda misp: misp.search(controller="objects", object_name=name, eventid=event))
+        rows = answer if isinstance(answer, list) else []
+        return [one["Object"] for one in rows if isinstance(one, dict) and isinstance(one.get("Object"), dict)]
+
     def attribute(self, uuid: str) -> Row:
         """Return an attribute with its tags, without needing its bytes. Raises NotFound."""
         return _dict(_dict(self._ask(f"attribute {uuid}", lambda misp: misp.get_attribute(uuid))).get("Attribute"))
+
+    def attributes_of_any_type(self, uuid: str) -> list[Row]:
+        """Return the attribute with this UUID, whatever it is, without its bytes; none where there is none."""
+        found = self._ask(f"attribute {uuid}", lambda misp: misp.search(controller="attributes", uuid=uuid, with_attachments=False))
+        return [row for row in _dict(found).get("Attribute", []) if isinstance(row, dict)]
 
     def data(self, uuid: str) -> bytes:
         """Return the bytes of an attribute, empty where MISP has lost them. Raises NotFound."""
@@ -160,9 +171,9 @@ class Remote:
         """Delete a relationship; that it is not there is as good."""
         self._gone(f"relationship {uuid}", lambda misp: misp.delete_relationship(_relationship(uuid)))
 
-    def put_object(self, event: str, written: MISPObject) -> None:
+    def put_object(self, event: str, written: Mapping[str, Any]) -> None:
         """Add an object that has a UUID to an event; one with that UUID may be there."""
-        self._known(f"object {written.uuid}", lambda misp: misp.add_object(event, written))
+        self._known("an object", lambda misp: misp.direct_call(f"objects/add/{event}", dict(written)))
 
     def edit(self, attribute: str, changes: Mapping[str, Any]) -> None:
         """Change an attribute of an event of our own: on others PyMISP would make a proposal."""

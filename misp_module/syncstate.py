@@ -36,7 +36,9 @@ if tonumber(writes) >= tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[1], 'day', ARGV[1], 'writes', tonumber(writes) + 1)
 return 1
 """
-_UNQUEUE = "return redis.call('HDEL', KEYS[1], unpack(ARGV))"
+_ECHO = "return redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])"
+# ARGV: attribute, what it had when it was looked at. One that was put there anew since stays.
+_UNQUEUE = "if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then return redis.call('HDEL', KEYS[1], ARGV[1]) end return 0"
 
 
 @dataclass(frozen=True)
@@ -103,16 +105,24 @@ class SyncState:
         if blocks:
             self._store.send(blocks)
 
-    def queued(self) -> list[str]:
-        """Return the attributes that write-back is to look at, those that wait longest first."""
-        found = self._store.fields(self.key(b"q"))
-        return [name.decode() for name, _ in sorted(found.items(), key=lambda one: (int(one[1]), one[0]))]
+    def echo(self, uuids: Iterable[str]) -> None:
+        """Put attributes there whose matches may have changed; what follows for others was seen to already."""
+        now = b"%d" % -int(self._clock())
+        self._store.run_many(_ECHO, [(self.key(b"q"), uuid.encode(), now) for uuid in dict.fromkeys(uuids)])
 
-    def unqueue(self, uuids: Iterable[str]) -> None:
-        """Take attributes from there."""
-        names = [uuid.encode() for uuid in uuids]
-        if names:
-            self._store.run(_UNQUEUE, self.key(b"q"), *names)
+    def queued(self) -> list[tuple[str, int]]:
+        """Return the attributes that write-back is to look at, those that wait longest first, with their marks."""
+        found = self._store.fields(self.key(b"q"))
+        marked = [(name.decode(), int(value)) for name, value in found.items()]
+        return sorted(marked, key=lambda one: (abs(one[1]), one[0]))
+
+    def unqueue(self, uuid: str, mark: int) -> None:
+        """Take an attribute from there, unless it was put there anew."""
+        self._store.run(_UNQUEUE, self.key(b"q"), uuid.encode(), mark)
+
+    def now(self) -> int:
+        """Return the time, in seconds since the epoch."""
+        return int(self._clock())
 
     def key(self, rest: bytes = b"") -> bytes:
         """Return a key of this server's."""

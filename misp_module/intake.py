@@ -102,10 +102,10 @@ class Intake:
 
     def _change(self, record: Record, found: Found) -> Outcome:
         banks, tags = self._rules.banks(found), found.tags
-        old = _of(record, found.uuid)
-        changed = self._matcher.change(record, sources=[found.source(banks, tags)], tags=tags, banks=banks)
+        old, new = _of(record, found.uuid), found.source(banks, tags)
+        changed = self._matcher.change(record, sources=[new], tags=tags, banks=banks)
         self._take_back(changed, old, banks, tags)
-        return Outcome.CHANGED
+        return Outcome.SAME if _said(old) == _said(new) else Outcome.CHANGED
 
     def _take_back(self, record: Record, old: Source, keep: tuple[str, ...], kept_tags: tuple[str, ...]) -> None:
         """Take from a picture the banks and tags that a source gave it, and that neither it nor another one gives any more."""
@@ -138,6 +138,11 @@ class Intake:
         if not found.server and server:
             return True  # the server knows better than a file
         return server == found.server and known_versions(source) == found.versions != (0, 0)
+
+
+def _said(source: Source) -> object:
+    """Return what a source says, but for the version it says it of: an event changes with anything that is put into it."""
+    return source.visibility, {name: value for name, value in source.metadata.items() if name != "versions"}
 
 
 def _of(record: Record, uuid: str) -> Source:

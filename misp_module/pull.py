@@ -50,8 +50,8 @@ class Tally:
 class Pull:
     """One server's attributes, taken into the store.
 
-    noted: called with the UUIDs of attributes whose pictures are new or changed, before it goes on: a repeated call is
-    harmless, a lost one is not. told: called with where it is, in seconds since the epoch, after each window.
+    noted: called with the UUIDs of attributes that are new or changed, before they are taken. told: called with where it is, in
+    seconds since the epoch, after each window.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Pull:
         self._clock = clock
         self._threads = settings.workers() + 1
         self._intake = Intake(matcher, settings, lambda found: remote.data(found.uuid))
+        # What is no picture comes by more than one way.
         self._refused = set[tuple[str, int]]()
         self.tally = Tally()
 
@@ -152,16 +153,18 @@ class Pull:
             self._state.move(events=min(until, end - _AHEAD))
 
     def _take(self, rows: Iterable[Row], events: Mapping[str, Row] | None = None) -> None:
-        """Take attributes in; once this returns, what follows from them is noted."""
-        changed = list[str]()
-        with closing(in_parallel(self._one, self._placed(rows, events), self._threads)) as outcomes:
+        """Take attributes in."""
+        placed = list(self._placed(rows, events))
+        fresh = [found for found in placed if not self._intake.current(found)]
+        if len(placed) > len(fresh):
+            self.tally.outcomes[Outcome.SAME] += len(placed) - len(fresh)
+        # Before: once it is taken, a process that comes after this one sees nothing new in it.
+        self._noted([found.uuid for found in fresh if not found.deleted or self._intake.known(found.uuid) is not None])
+        with closing(in_parallel(self._one, fresh, self._threads)) as outcomes:
             for found, outcome in outcomes:
                 if outcome in (Outcome.PASSED, Outcome.FAILED):
                     self._refused.add((found.uuid, found.versions[0]))
                 self.tally.outcomes[outcome] += 1
-                if outcome in (Outcome.NEW, Outcome.SEEN, Outcome.CHANGED, Outcome.GONE):
-                    changed.append(found.uuid)
-        self._noted(changed)
 
     def _one(self, found: Found) -> tuple[Found, Outcome]:
         try:
@@ -181,7 +184,7 @@ class Pull:
                 continue
             found = Found(row, event, server=self._remote.url)
             if (found.uuid, found.versions[0]) in self._refused:
-                continue  # it comes by more than one way
+                continue
             number = text(row.get("object_id"))
             if number not in ("", "0") and not found.deleted and not self._intake.current(found):
                 if number not in objects:

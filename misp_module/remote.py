@@ -175,17 +175,9 @@ class Remote:
         """Add an object that has a UUID to an event; one with that UUID may be there."""
         self._known("an object", lambda misp: misp.direct_call(f"objects/add/{event}", dict(written)))
 
-    def edit(self, attribute: str, changes: Mapping[str, Any]) -> None:
-        """Change an attribute of an event of our own: on others PyMISP would make a proposal."""
-        self._ask(f"attribute {attribute}", lambda misp: misp.direct_call(f"attributes/edit/{attribute}", dict(changes)))
-
-    def put_attribute(self, event: str, row: Mapping[str, Any]) -> None:
-        """Add an attribute that has a UUID to an event; one with that UUID may be there."""
-        self._known("an attribute", lambda misp: misp.direct_call(f"attributes/add/{event}", dict(row)))
-
-    def drop_attribute(self, uuid: str) -> None:
-        """Delete an attribute; that it is not there is as good."""
-        self._gone(f"attribute {uuid}", lambda misp: misp.delete_attribute(uuid))
+    def edit_object(self, uuid: str, written: Mapping[str, Any]) -> None:
+        """Give an object of an event of our own these attributes: those it has by their UUID, others are added, or deleted."""
+        self._ask(f"object {uuid}", lambda misp: misp.direct_call(f"objects/edit/{uuid}", dict(written)))
 
     def drop_object(self, uuid: str) -> None:
         """Delete an object; that it is not there is as good."""

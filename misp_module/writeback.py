@@ -18,7 +18,7 @@ from misp_module.budget import Budget, Spent
 from misp_module.claims import Claim, Claims
 from misp_module.company import Surroundings
 from misp_module.disclosure import Policy
-from misp_module.found import text
+from misp_module.found import KIND, text
 from misp_module.given import Given, Ledger
 from misp_module.known import Pictures
 from misp_module.objects import EXACT_COPY, TEMPLATE
@@ -33,6 +33,7 @@ from misp_module.writebook import DONE, WriteBook, Written
 if TYPE_CHECKING:
     from matcher.engine import Matcher
 
+_MANY = 1000
 _LINKS = {EXACT_COPY: "same-as", Decision.YES: "similar", Decision.MAYBE: "related-to"}
 
 
@@ -77,6 +78,16 @@ class WriteBack:
         except Spent as spent:
             self._told(f"{spent}; {len(self._state.queued())} attributes wait for the next run")
         return self.budget.made
+
+    def recheck(self) -> None:
+        """Let all known attributes of the server wait."""
+        some = list[str]()
+        for record in self._matcher.find(source=KIND, limit=None):
+            some += [source.id for source in record.sources if source.kind == KIND and source.metadata.get("server") == self._remote.url]
+            if len(some) >= _MANY:
+                self._state.queue(some)
+                some = []
+        self._state.queue(some)
 
     def settle(self, uuid: str, echo: bool = False) -> None:
         """Bring what is said of an attribute up to date. echo: those that it may change something for wait then. Raises Spent."""
@@ -145,7 +156,7 @@ class WriteBack:
         """Return the UUID of an object that says so already, "" where there is none."""
         for row in self._remote.objects_in(text(event.get("id")), TEMPLATE):
             values = rows_of(row)
-            if values.get("known-image") == claim.older.id and values.get("sha256") == claim.submitted.sha256 and not _deleted(row):
+            if values.get("known-image") == claim.older.id and values.get("sha256") == claim.submitted.sha256 and not deleted(row):
                 return text(row.get("uuid"))
         return ""
 
@@ -186,17 +197,17 @@ class WriteBack:
         for claim in claims:
             told = not self._policy.disclose(claim.match.picture, uuid).hidden
             seen.append(Seen.of(claim.match, claim.submitted.sha256, book, told))
-        given = {(uuid, tag) for tag in of_match(best.match.decision, best.relation)}
+        given = {(uuid, tag) for tag in of_match(best.match.decision)}
         given |= {(targets[one.on], one.tag) for one in self._tagger.taggings(seen, targets) if targets[one.on]}
         return given
 
     def _there(self, uuid: str, targets: set[str]) -> dict[str, set[str]]:
         """Return the tags that an attribute and its event have, by their UUIDs; what is not there is absent."""
         rows = [row for row in self._remote.attributes(uuid=uuid) if not row.get("deleted")]
-        found = {uuid: _tags(rows[0])} if rows else {}
+        found = {uuid: tags_on(rows[0])} if rows else {}
         if targets - {uuid} and rows:
             events = self._remote.events([text(rows[0].get("event_id"))])
-            found |= {text(event.get("uuid")).lower(): _tags(event) for event in events.values()}
+            found |= {text(event.get("uuid")).lower(): tags_on(event) for event in events.values()}
         return found
 
     def _trying(self, kind: str, entry: Written, write: Callable[[Written], Written]) -> Written:
@@ -235,7 +246,7 @@ def rows_of(row: Mapping[str, Any]) -> dict[str, str]:
     """Return the values of an object by relation."""
     parts = row.get("Attribute")
     found = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
-    return {text(part.get("object_relation")): text(part.get("value")) for part in found if not _deleted(part)}
+    return {text(part.get("object_relation")): text(part.get("value")) for part in found if not deleted(part)}
 
 
 def _entry(claim: Claim) -> Written:
@@ -244,10 +255,12 @@ def _entry(claim: Claim) -> Written:
     return Written(claim.newer.id, claim.older.id, claim.submitted.sha256, known, event, decision)
 
 
-def _tags(row: Mapping[str, Any]) -> set[str]:
+def tags_on(row: Mapping[str, Any]) -> set[str]:
+    """Return the names of the tags that a row has."""
     tags = row.get("Tag")
     return {text(tag.get("name")) for tag in tags if isinstance(tag, dict)} if isinstance(tags, list) else set()
 
 
-def _deleted(row: Mapping[str, Any]) -> bool:
+def deleted(row: Mapping[str, Any]) -> bool:
+    """Whether a row is marked as deleted."""
     return row.get("deleted") is True or text(row.get("deleted")).lower() in ("1", "true")

@@ -443,6 +443,26 @@ def _editing(app: Flask, misp: FakeMisp) -> None:
                 misp.attribute(event, row, **part)
             return jsonify(Object=_object(misp, row))
 
+    @app.post("/objects/edit/<name>")
+    def edit_object(name: str) -> Any:
+        with misp.lock:
+            row = misp.found(misp.objects, name, "object")
+            event = misp.events[row["event_id"]]
+            misp.changeable(event)
+            given = request.get_json()
+            parts = given.get("Object", given)["Attribute"]
+            old = {part["uuid"]: part for part in misp.attributes.values() if part["object_id"] == row["id"] and not part["deleted"]}
+            for part in parts:
+                known = old.pop(part.get("uuid", ""), None)
+                if known is None:
+                    misp.attribute(event, row, **{"Tag": [], **part})
+                else:
+                    known |= {key: part[key] for key in ("value", "to_ids", "comment", "disable_correlation") if key in part}
+                    known["timestamp"] = str(int(time.time()))
+            for part in old.values():
+                misp.delete(part, int(time.time()))
+            return jsonify(Object=_object(misp, row))
+
     @app.post("/objects/delete/<name>")
     def delete_object(name: str) -> Any:
         with misp.lock:

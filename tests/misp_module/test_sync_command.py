@@ -1,6 +1,7 @@
 """`kuato misp sync`, as people call it."""
 
 import base64
+import hashlib
 import json
 import signal
 import subprocess
@@ -14,7 +15,8 @@ import pytest
 from pymisp import MISPEvent
 
 from tests.matcher.churn import drawing
-from tests.misp_module.fake_misp import KEY, FakeMisp
+from tests.misp_module.fake_misp import FOREIGN, KEY, FakeMisp
+from tests.misp_module.syncing import large, smaller
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 PROGRAM = str(Path(sys.executable).with_name("kuato"))
@@ -120,3 +122,35 @@ def test_it_goes_on_until_told_to_end(misp: FakeMisp, environ: dict[str, str]) -
     finally:
         running.kill()
         running.communicate()
+
+
+def matching(misp: FakeMisp) -> None:
+    misp.attach(misp.event(org=FOREIGN), large(1), timestamp="1772000000")
+    misp.attach(misp.event(), large(1, smaller), timestamp="1772100000")
+
+
+def test_writes_are_shown_made_and_taken_back(misp: FakeMisp, kuato: Run) -> None:
+    matching(misp)
+    write = {"KUATO_MISP_WRITE": "sightings,tags,relations,objects"}
+    assert kuato("misp", "sync", "--dry-run").stdout == "2 new pictures\n", "nothing is written unless misp.write says so"
+    shown = kuato("misp", "sync", "--dry-run", "--recheck", **write)
+    assert "sighting of" in shown.stdout
+    assert shown.stdout.endswith("writes to MISP would be made\n")
+    assert not misp.sightings
+    assert not misp.analyst
+    made = kuato("misp", "sync", **write)
+    assert made.stdout.splitlines()[-1] == shown.stdout.splitlines()[-1].removesuffix(" would be made")
+    assert len(misp.sightings) == len(misp.analyst) == 1
+    since = kuato("retract", "--since", "1h", "--dry-run", **write)
+    assert since.stdout.endswith("1 matches would be taken back\n")
+    assert len(misp.sightings) == 1
+    done = kuato("retract", "--picture", hashlib.sha256(large(1)).hexdigest(), **write)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 matches taken back")
+    assert not misp.sightings
+    assert not misp.analyst
+    assert not any(tag for row in misp.attributes.values() for tag in row["Tag"] if row["type"] == "attachment")
+    assert all(row["deleted"] for row in misp.objects.values())
+    kuato("misp", "sync", "--recheck", **write)
+    assert not misp.sightings, "it is not written again"
+    assert kuato("retract", **write).returncode == 2
+    assert kuato("retract", "--bank", "nothing", **write).returncode == 4

@@ -102,7 +102,7 @@ class Pull:
         there, page, limit = set[str](), 1, self._settings["misp.page"]
         while rows := self._remote.attributes(page=page, limit=limit, order="Attribute.id asc"):
             there |= {text(row.get("uuid")).lower() for row in rows if not row.get("deleted")}
-            self._state.hold()
+            self._state.keep()
             page += 1
         for record in self._matcher.find(source=KIND, limit=None):
             for source in record.sources:
@@ -162,6 +162,7 @@ class Pull:
         self._noted([found.uuid for found in fresh if not found.deleted or self._intake.known(found.uuid) is not None])
         with closing(in_parallel(self._one, fresh, self._threads)) as outcomes:
             for found, outcome in outcomes:
+                self._state.keep()
                 if outcome in (Outcome.PASSED, Outcome.FAILED):
                     self._refused.add((found.uuid, found.versions[0]))
                 self.tally.outcomes[outcome] += 1

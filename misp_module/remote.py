@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from pymisp import MISPRelationship, PyMISP
 from pymisp.exceptions import MISPServerError, PyMISPError, PyMISPUnexpectedResponse
 
@@ -257,7 +258,8 @@ class Remote:
 
     def _trusted(self) -> bool | str:
         if not self._settings["misp.verify"]:
-            logging.getLogger("urllib3.connectionpool").disabled = True
+            self._told("misp.verify is false: whoever is between here and MISP can read misp.key")
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # it would say so with each request
             return False
         file = self._settings["misp.ca_file"] or self._settings["network.ca_file"]
         return str(file) if file else True

@@ -53,7 +53,7 @@ class Retraction:
                     count += 1
             for uuid in attributes:
                 if not self._dry_run:
-                    self._back.settle(uuid)
+                    self._back.untag(uuid)
         except Spent as spent:
             self._told(f"{spent}; the same command goes on from here later")
         return count

@@ -63,6 +63,7 @@ class SyncState:
     def __init__(self, store: Store, server: str, clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._clock = clock
+        self._held = 0.0
         self._name = hashlib.sha256(server.encode()).digest()[:8]
         # The process's start tells it from one that had its number before.
         self._holder = f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
@@ -86,8 +87,14 @@ class SyncState:
         other = self._store.field(self.key(), b"holder") or b""
         dead = other if _dead(other.decode()) else b""
         holder = self._store.run(_TAKE, self.key(), self._holder.encode(), now, now + _LEASE, dead)
+        self._held = time.monotonic()
         if holder:
             raise Conflict(f"another process syncs with this server ({holder.decode()}); wait for it, or end it")
+
+    def keep(self) -> None:
+        """Go on having it; costs nothing when it was just said."""
+        if time.monotonic() - self._held > _LEASE / 4:
+            self.hold()
 
     def free(self) -> None:
         """Let others sync."""

@@ -69,10 +69,10 @@ class WriteBack:
         try:
             while waiting := self._state.queued():
                 for uuid, mark in waiting:
+                    self._state.keep()
                     self.settle(uuid, echo=mark > 0)
                     if not self._dry_run and not self._lacking():
                         self._state.unqueue(uuid, mark)
-                self._state.hold()
                 if self._dry_run or self._lacking():
                     break
         except Spent as spent:
@@ -107,6 +107,13 @@ class WriteBack:
                 self._write(claim, before)
         if TAGS in self._kinds or self.book.tags(uuid):
             self._tag(uuid, live)
+
+    def untag(self, uuid: str) -> None:
+        """Take back the tags that were given because of an attribute's picture and are wanted no longer. Raises Spent."""
+        gone = {entry.older for entry in self.book.of(uuid) if entry.retracted}
+        claims = [claim for claim in self._claims.of(uuid)[0] if claim.older.id not in gone]
+        for target, tag in sorted(self.book.tags(uuid) - self._wanted_tags(uuid, claims)):
+            self.pen.untag(uuid, target, tag)
 
     def _write(self, claim: Claim, before: Written | None) -> None:
         fresh = _entry(claim)
@@ -161,7 +168,8 @@ class WriteBack:
         return ""
 
     def _tag(self, uuid: str, claims: Iterable[Claim]) -> None:
-        wanted, had, begun = self._wanted_tags(uuid, list(claims)), self.book.tags(uuid), self.book.tagging(uuid)
+        wanted = self._wanted_tags(uuid, list(claims)) if TAGS in self._kinds else set()
+        had, begun = self.book.tags(uuid), self.book.tagging(uuid)
         for target, tag in sorted(had - wanted):
             self.pen.untag(uuid, target, tag)
         if begun is not None and begun not in wanted:
@@ -187,7 +195,7 @@ class WriteBack:
             self._refuse(TAGS, error)
 
     def _wanted_tags(self, uuid: str, claims: list[Claim]) -> set[tuple[str, str]]:
-        if not claims or TAGS not in self._kinds:
+        if not claims:
             return set()
         book = self._matcher.banks.list()
         best = min(claims, key=lambda claim: (claim.match.decision.rank, claim.match.distance))

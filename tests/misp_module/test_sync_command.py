@@ -18,6 +18,7 @@ from tests.matcher.churn import drawing
 from tests.misp_module.fake_misp import FOREIGN, KEY, FakeMisp
 from tests.misp_module.syncing import large, smaller
 
+pytestmark = pytest.mark.slow
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 PROGRAM = str(Path(sys.executable).with_name("kuato"))
 

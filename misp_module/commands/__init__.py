@@ -2,6 +2,8 @@
 
 import click
 
+from misp_module.commands.check import check
+from misp_module.commands.install import install
 from misp_module.commands.install_module import install_module
 from misp_module.commands.sync import sync
 
@@ -11,5 +13,5 @@ def misp() -> None:
     """Set Kuato up beside a MISP server, and work with it."""
 
 
-misp.add_command(install_module)
-misp.add_command(sync)
+for command in (check, install, install_module, sync):
+    misp.add_command(command)

@@ -37,6 +37,8 @@ class Pen:
         """Add a sighting of the older attribute, once and never twice."""
         if not self._made(f"sighting of {entry.older}: seen again at {entry.newer}"):
             return entry
+        if entry.sighting != PENDING and not self._book.claim(entry):
+            return self._noted(replace(entry, sighting=DONE))
         entry = self._noted(replace(entry, sighting=PENDING))
         source = token(entry)
         for left in range(_PATIENCE, -1, -1):
@@ -113,6 +115,7 @@ class Pen:
         if entry.sighting and SIGHTINGS in parts and self._made(f"no sighting of {entry.older} from {entry.newer}"):
             for row in self._sightings(entry):
                 self._remote.unsight(str(row["id"]))
+            self._book.disclaim(entry)
             entry = self._noted(replace(entry, sighting=""))
         if entry.link and RELATIONS in parts and self._made(f"no relationship from {entry.newer} to {entry.older}"):
             self._remote.unrelate(entry.link)

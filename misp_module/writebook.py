@@ -15,11 +15,19 @@ from uuid import UUID
 
 from matcher.match import Decision
 from matcher.store import Store
+from misp_module.given import KIND as GIVEN
 from misp_module.syncstate import SyncState, as_json
 
 _TAGS, _TAGGING = b"tags", b"tagging"
 _OTHER = (_TAGS, _TAGGING)
 _DROP = "return redis.call('HDEL', KEYS[1], ARGV[1])"
+# ARGV: attribute. A workflow writes 1.
+_CLAIM = """
+local whose = redis.call('HGET', KEYS[1], ARGV[1])
+if whose and whose ~= 'sync' then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], 'sync')
+return 1
+"""
 PENDING, DONE = "pending", "done"
 
 
@@ -84,6 +92,17 @@ class WriteBook:
         """Forget what is no longer there."""
         self._store.run(_DROP, self._key(b"w", written.newer), written.older.encode())
         self._store.run(_DROP, self._key(b"k", written.older), written.newer.encode())
+
+    def claim(self, written: Written) -> bool:
+        """Note that a sighting for two attributes is ours to make; False where a workflow made one (`misp_module/marking.py`)."""
+        return bool(self._store.run(_CLAIM, self._sighted(written), written.newer.encode()))
+
+    def disclaim(self, written: Written) -> None:
+        """Note that there is no sighting for two attributes any more."""
+        self._store.run(_DROP, self._sighted(written), written.newer.encode())
+
+    def _sighted(self, written: Written) -> bytes:
+        return self._store.key(GIVEN, b"sighted:" + written.older.encode())
 
     def tags(self, attribute: str) -> set[tuple[str, str]]:
         """Return the tags given because of an attribute's picture, each with the UUID of what has it."""

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pymisp import PyMISP
 
 from matcher.engine import Matcher
 from matcher.errors import BadSettings, FetchFailed
 from matcher.reviews import Verdict
 from matcher.settings import Settings
+from misp_module.marking import Marks
 from tests.misp_module.fake_misp import FOREIGN, KEY, OWN, FakeMisp, misp_sighting
 from tests.misp_module.syncing import NOW, Syncing, large, smaller, tags
 
@@ -227,3 +229,17 @@ def test_a_server_that_fails_in_between_gets_each_thing_once(misp: FakeMisp, mat
 def test_only_what_there_is_can_be_written(misp: FakeMisp, matcher: Matcher) -> None:
     with pytest.raises(BadSettings, match="'sighting'; choose from sightings"):
         Syncing(matcher, misp, **{"misp.write": "sighting"}).writing()
+
+
+def test_what_a_workflow_sighted_is_not_sighted_again_and_the_other_way_round(misp: FakeMisp, matcher: Matcher) -> None:
+    older, newer = pair(misp)
+    client = PyMISP(misp.url, KEY)
+    marks = Marks(lambda: client, matcher.collection.store)
+    assert marks.sight(older["uuid"], newer["uuid"])
+    sync = Syncing(matcher, misp)
+    sync.run()
+    assert sync.sighted() == [older["uuid"]]
+    later = misp.attach(misp.event(), large(1), timestamp="1772200000")
+    sync.run()
+    assert sync.sighted() == sorted([older["uuid"], older["uuid"], newer["uuid"]])
+    assert not marks.sight(older["uuid"], later["uuid"])

@@ -90,6 +90,7 @@ class Intake:
 
     def _add(self, found: Found, data: bytes, records: list[Record]) -> Outcome:
         banks, tags = self._rules.banks(found), found.tags
+        self._clear(found, records)
         added = self._matcher.add(data, sources=[found.source(banks, tags)], tags=tags, banks=banks, name=found.name or found.uuid)
         for record in records:
             old = _of(record, found.uuid)
@@ -103,9 +104,18 @@ class Intake:
     def _change(self, record: Record, found: Found) -> Outcome:
         banks, tags = self._rules.banks(found), found.tags
         old, new = _of(record, found.uuid), found.source(banks, tags)
+        self._clear(found, [record])
         changed = self._matcher.change(record, sources=[new], tags=tags, banks=banks)
         self._take_back(changed, old, banks, tags)
         return Outcome.SAME if _said(old) == _said(new) else Outcome.CHANGED
+
+    def _clear(self, found: Found, records: list[Record]) -> None:
+        """Forget what is known of the attribute as of no organisation, or another: as when the button remembered it."""
+        org = found.source().org
+        for record in records:
+            stale = [source for source in record.sources if source.kind == KIND and source.id == found.uuid and source.org != org]
+            if stale and found.server:
+                self._matcher.change(record, fewer_sources=stale)
 
     def _take_back(self, record: Record, old: Source, keep: tuple[str, ...], kept_tags: tuple[str, ...]) -> None:
         """Take from a picture the banks and tags that a source gave it, and that neither it nor another one gives any more."""

@@ -79,14 +79,18 @@ class Pull:
         self.tally = Tally()
 
     def run(self, since: int = 0) -> Tally:
-        """Take over all that changed since the last sync; where there was none, since a time. Raises what Remote does, StoreUnavailable."""
+        """Take over all that changed since the last sync, and since a time where that is given and before it.
+
+        Where there was no sync yet: since that time alone. Raises what Remote does, StoreUnavailable.
+        """
         now = int(self._clock()) + _AHEAD
         position = self._state.position
         if not position.events:
             # What changes while the first sync is at work is for the following one.
             self._state.move(until=since, swept=now, top=self._highest(), events=now - _AHEAD)
             position = self._state.position
-        self._by_time(max(_FIRST, position.until - int(self._settings["misp.overlap"])), now)
+        start = position.until - int(self._settings["misp.overlap"])
+        self._by_time(max(_FIRST, min(start, since) if since else start), now)
         self._by_number(position.top)
         self._by_event(max(_FIRST, position.events - int(self._settings["misp.overlap"])), now)
         return self.tally

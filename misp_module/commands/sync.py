@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 @click.command()
-@click.option("--days", metavar="N", type=click.IntRange(1), help="The first time: only what changed within so many days.")
+@click.option("--days", metavar="N", type=click.IntRange(1), help="Go back so many days; the first time no further than that.")
 @click.option("--estimate", "only_estimate", is_flag=True, help="Tell what there is and what it would cost; keep nothing.")
 @click.option("--sweep", is_flag=True, help="Hold all known attributes against those MISP still has, also before misp.sweep_days.")
 @click.option(

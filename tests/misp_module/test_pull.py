@@ -11,6 +11,7 @@ from matcher.engine import Matcher
 from matcher.errors import BadSettings, Conflict, FetchFailed, Unauthorized
 from matcher.settings import Settings
 from misp_module.intake import Outcome
+from misp_module.memory import source_of
 from misp_module.pull import Pull, Tally
 from misp_module.remote import Remote
 from misp_module.syncstate import SyncState
@@ -95,6 +96,25 @@ def test_what_changed_and_what_came_late(misp: FakeMisp, matcher: Matcher) -> No
     misp.delete(first, NOW + 50)
     assert pulled(matcher, NOW + 100).outcomes == {Outcome.NEW: 1, Outcome.GONE: 1}
     assert set(sources(matcher)) == {late["uuid"]}
+
+
+def test_the_first_time_no_further_back_and_later_back_again(misp: FakeMisp, matcher: Matcher) -> None:
+    old, new = misp.event(timestamp="1700000000"), misp.event()
+    one, other = misp.attach(old, drawing(1)), misp.attach(new, drawing(2))
+    pulled(matcher, since=1_772_000_000)
+    assert set(sources(matcher)) == {other["uuid"]}
+    pulled(matcher, NOW + 100)
+    assert set(sources(matcher)) == {other["uuid"]}
+    pulled(matcher, NOW + 200, since=1_600_000_000)
+    assert set(sources(matcher)) == {one["uuid"], other["uuid"]}
+
+
+def test_what_the_button_remembered_gains_what_only_the_sync_knows(misp: FakeMisp, matcher: Matcher) -> None:
+    row = misp.attach(misp.event("a campaign"), drawing(1))
+    matcher.add(drawing(1), sources=[source_of(row["uuid"], {"distribution": "5"}, {}, 1_772_409_000.0)])
+    assert pulled(matcher).outcomes == {Outcome.CHANGED: 1}
+    ((source,),) = [record.sources for record in matcher.find()]
+    assert (source.visibility["distribution"], source.metadata["event_info"]) == ("1", "a campaign")
 
 
 def test_who_may_know_is_followed_though_the_attribute_is_as_it_was(misp: FakeMisp, matcher: Matcher) -> None:

@@ -117,6 +117,18 @@ def test_what_the_button_remembered_gains_what_only_the_sync_knows(misp: FakeMis
     assert (source.visibility["distribution"], source.metadata["event_info"]) == ("1", "a campaign")
 
 
+def test_what_the_button_remembers_takes_nothing_from_what_the_sync_knows(misp: FakeMisp, matcher: Matcher) -> None:
+    event = misp.event(Tag=[{"name": "tlp:red", "local": False}], distribution="0")
+    row = misp.attach(event, drawing(1), distribution="1")
+    pulled(matcher)
+    ((before,),) = [record.sources for record in matcher.find()]
+    matcher.add(drawing(1), sources=[source_of(row["uuid"], {"distribution": "1"}, {}, 1_772_409_999.0)])
+    ((source,),) = [record.sources for record in matcher.find()]
+    assert (source.visibility, source.metadata) == (before.visibility, before.metadata)
+    assert source.visibility["tlp"] == ["tlp:red"]
+    assert source.last_seen == 1_772_409_999.0
+
+
 def test_who_may_know_is_followed_though_the_attribute_is_as_it_was(misp: FakeMisp, matcher: Matcher) -> None:
     event = misp.event()
     row = misp.attach(event, drawing(1), timestamp=THEN)

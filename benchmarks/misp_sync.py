@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--attributes", type=int, default=2000)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--broken", type=float, default=0.02, help="share of requests that are answered with 500")
-    parser.add_argument("--seconds", type=float, default=30.0, help="longest that a sync lives before it is killed")
+    parser.add_argument("--requests", type=int, default=900, help="most requests that a sync makes before it is killed")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, FakeMisp(asked.seed, Faults(broken=asked.broken)).served() as misp:
@@ -37,7 +37,7 @@ def main() -> int:
         environ |= {"KUATO_ADD_LEASE_SECONDS": "2"}
         begun = time.monotonic()
         try:
-            killed = run_killed(environ, asked.kills, asked.seed, asked.seconds, data / "log")
+            killed = run_killed(environ, misp, asked.kills, asked.seed, asked.requests, data / "log")
             with Matcher.open(settings) as matcher:
                 known = {source.id: record.sha256 for record in matcher.find(limit=None) for source in record.sources}
             wrong = differences(misp, expected, known)

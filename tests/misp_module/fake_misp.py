@@ -32,11 +32,11 @@ KEY = "k" * 40
 class Faults:
     """How the server fails. broken: the share of requests answered with 500, half of these after their work was done.
 
-    rate: requests a second, above which it answers 429; 0 for any. slow: seconds that each request takes. down: it answers 503.
+    busy: how many of the next requests are answered with 429. slow: seconds that each request takes. down: it answers 503.
     """
 
     broken: float = 0.0
-    rate: int = 0
+    busy: int = 0
     slow: float = 0.0
     down: bool = False
 
@@ -64,7 +64,6 @@ class FakeMisp:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
         self.lock = threading.RLock()
-        self._recent: list[float] = []
         for id, name in ((OWN, "OURS"), (FOREIGN, "THEIRS")):
             self.orgs[id] = {"id": id, "name": name, "uuid": self.uuid()}
 
@@ -136,10 +135,9 @@ class FakeMisp:
     # What follows serves requests.
 
     def crowded(self) -> bool:
-        """Whether there were too many requests within a second."""
-        now = time.monotonic()
-        self._recent = [when for when in self._recent if now - when < 1] + [now]
-        return bool(self.faults.rate) and len(self._recent) > self.faults.rate
+        """Whether a request comes too soon after others."""
+        self.faults.busy -= 1
+        return self.faults.busy >= 0
 
     def seen(self, event: Row) -> bool:
         return event["orgc_id"] == OWN or event["distribution"] != "0"

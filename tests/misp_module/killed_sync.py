@@ -68,29 +68,28 @@ def filled(misp: FakeMisp, count: int, seed: int) -> Expected:
     return Expected(frozenset(here), frozenset(pairs), frozenset(own))
 
 
-def run_killed(environ: Mapping[str, str], kills: int, seed: int, longest: float, log: Path) -> int:
-    """Run syncs until one ends well, and kill the first `kills` of them at random moments; return how many were killed."""
+def run_killed(environ: Mapping[str, str], misp: FakeMisp, kills: int, seed: int, most: int, log: Path) -> int:
+    """Run syncs until one ends well, and kill the first `kills` of them; return how many were killed.
+
+    most: each is killed after as many requests at most, so that a fast machine comes as far as a slow one.
+    """
     chance, killed = random.Random(seed), 0
     while True:
+        end = len(misp.requests) + chance.randint(most // 20, most)
         with log.open("ab") as file:
             running = subprocess.Popen([PROGRAM, "misp", "sync"], env=dict(environ), stdout=file, stderr=file, start_new_session=True)
         try:
-            if killed < kills:
-                try:
-                    running.wait(chance.uniform(0.2, 1.0) * longest)
-                except subprocess.TimeoutExpired:
-                    os.killpg(running.pid, signal.SIGKILL)
-                    killed += 1
-                running.wait()
-                if running.returncode == 0 and killed < kills:
-                    return killed
-            elif running.wait() == 0:
+            while running.poll() is None and (killed == kills or len(misp.requests) < end):
+                time.sleep(0.002)
+            if running.returncode == 0:
                 return killed
+            if killed < kills and running.returncode is None:
+                os.killpg(running.pid, signal.SIGKILL)
+                killed += 1
         finally:
             if running.poll() is None:
                 os.killpg(running.pid, signal.SIGKILL)
-                running.wait()
-        time.sleep(0.05)
+            running.wait()
 
 
 def differences(misp: FakeMisp, expected: Expected, known: Mapping[str, str]) -> list[str]:

@@ -67,8 +67,8 @@ def test_it_fails_as_told(misp: FakeMisp) -> None:
     misp.faults.down = True
     with pytest.raises(MISPServerError):
         client.search_index(minimal=True)
-    misp.faults.down, misp.faults.rate = False, 3
+    misp.faults.down, misp.faults.busy = False, 3
     answers = [client.search_index(minimal=True) for _ in range(5)]
-    assert any("errors" in answer and answer["errors"][0] == 429 for answer in answers)
+    assert ["errors" in answer and answer["errors"][0] == 429 for answer in answers] == [True] * 3 + [False] * 2
     with pytest.raises(PyMISPError, match="403"):
         PyMISP(misp.url, "z" * 40)

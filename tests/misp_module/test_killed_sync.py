@@ -27,9 +27,9 @@ def test_killed_ten_times_it_ends_with_exactly_what_there_must_be(
     environ |= {"KUATO_MISP_URL": misp.url, "KUATO_MISP_KEY": KEY, "KUATO_MISP_PAUSE": "0.01", "KUATO_MISP_PAGE": "20"}
     environ |= {"KUATO_MISP_WRITE": WRITES, "KUATO_MISP_MAX_WRITES_RUN": "100000", "KUATO_MISP_MAX_WRITES_DAY": "100000"}
     environ |= {"KUATO_ADD_LEASE_SECONDS": "1", "PATH": "/usr/bin:/bin"}
-    killed = run_killed(environ, 10, 11, 6.0, tmp_path / "log")
+    killed = run_killed(environ, misp, 10, 11, 45, tmp_path / "log")
     for _ in range(2):  # what is right already stays as it is
-        run_killed(environ, 0, 0, 0.0, tmp_path / "log")
+        run_killed(environ, misp, 0, 0, 1, tmp_path / "log")
         with Matcher.open(settings) as matcher:
             known = {source.id: record.sha256 for record in matcher.find(limit=None) for source in record.sources}
         assert differences(misp, expected, known) == [], (tmp_path / "log").read_text()[-2000:]

@@ -84,12 +84,12 @@ def test_what_is_refused_and_what_is_not_there(misp: FakeMisp) -> None:
 
 def test_a_busy_server_is_asked_again_until_enough(misp: FakeMisp) -> None:
     told = list[str]()
-    found = remote(misp.url, told, **{"misp.retries": 12, "misp.pause": 0.05})
-    misp.faults.rate = 3
-    for _ in range(6):
-        found.attributes(limit=1)
-    assert any("is busy (429); asking again" in text for text in told)
-    misp.faults.rate, misp.faults.down = 0, True
+    found = remote(misp.url, told, **{"misp.retries": 4})
+    assert found.attributes(limit=1) == []
+    misp.faults.busy = 4
+    assert found.attributes(limit=1) == []
+    assert [("is busy (429); asking again" in text) for text in told] == [True] * 4
+    misp.faults.down = True
     with pytest.raises(FetchFailed, match="2 times") as raised:
         remote(misp.url, told).org  # noqa: B018
     assert KEY not in str(raised.value) + "".join(told)

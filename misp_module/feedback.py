@@ -54,7 +54,8 @@ class Feedback:
         return given
 
     def _sighted(self, row: Row) -> bool:
-        uuid = text(row.get("attribute_uuid")).lower()
+        attribute = row.get("Attribute")
+        uuid = (text(row.get("attribute_uuid")) or text(attribute.get("uuid") if isinstance(attribute, dict) else "")).lower()
         if not uuid:
             return False
         entries = self._of_object(uuid) if not self._of_attribute(uuid) else self._of_attribute(uuid)

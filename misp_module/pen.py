@@ -43,7 +43,7 @@ class Pen:
         source = token(entry)
         for left in range(_PATIENCE, -1, -1):
             # A sighting has no key of its own: whether one that went unanswered was made is to be seen only on the server.
-            if any(row.get("source") == source for row in self._remote.sightings(entry.older, source=source)):
+            if self._remote.sightings(entry.older, source):
                 break
             try:
                 self._remote.sight(entry.older, source, when)
@@ -137,7 +137,7 @@ class Pen:
 
     def _sightings(self, entry: Written) -> list[Row]:
         try:
-            return [row for row in self._remote.sightings(entry.older, source=token(entry)) if row.get("source") == token(entry)]
+            return self._remote.sightings(entry.older, token(entry))
         except NotFound:
             return []
 

@@ -15,6 +15,7 @@ from pymisp import MISPRelationship, PyMISP
 from pymisp.exceptions import MISPServerError, PyMISPError, PyMISPUnexpectedResponse
 
 from matcher.errors import BadSettings, FetchFailed, KuatoError, NotFound, Refused, Unauthorized
+from misp_module.found import text
 
 Row = dict[str, Any]
 Found = TypeVar("Found")
@@ -23,6 +24,8 @@ TYPES = ("attachment", "malware-sample")
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
 _LONGEST_PAUSE = 60.0
 _EVENTS_AT_ONCE = 50
+_FIRST = 1  # 0 is taken for none
+_DAY = 86_400
 
 _log = logging.getLogger(__name__)
 
@@ -132,20 +135,31 @@ class Remote:
         except ValueError:
             return b""
 
-    def sightings(self, uuid: str, **asked: str) -> list[Row]:
-        """Return the sightings of an attribute. Raises NotFound."""
-        found = self._ask(f"sightings of {uuid}", lambda misp: _sightings(misp, "sightings/restSearch/attribute", {"id": uuid, **asked}))
-        return [row["Sighting"] for row in found if isinstance(row, dict) and isinstance(row.get("Sighting"), dict)]
+    def sightings(self, uuid: str, source: str) -> list[Row]:
+        """Return the sightings of an attribute that have this source, whenever they were. Raises NotFound."""
+        # Asked by its number alone does MISP know the attribute here, and without both times it tells of the last 30 days.
+        rows = self.attributes_of_any_type(uuid)
+        if not rows:
+            raise NotFound(f"MISP at {self.url} has no attribute {uuid}")
+        asked = {"id": text(rows[0].get("id")), "source": source, **self._since(_FIRST)}
+        found = self._ask(f"sightings of {uuid}", lambda misp: _sightings(misp, "sightings/restSearch/attribute", asked))
+        return [row for row in _rows(found) if row.get("source") == source]
 
     def false_positives(self, since: int) -> list[Row]:
-        """Return the false-positive sightings on this server since a time."""
-        found = self._ask("sightings", lambda misp: _sightings(misp, "sightings/restSearch", {"type": "1", "from": since}))
-        return [row["Sighting"] for row in found if isinstance(row, dict) and isinstance(row.get("Sighting"), dict)]
+        """Return the false-positive sightings on this server since a time, each with its attribute."""
+        asked = {"type": "1", "includeAttribute": 1, **self._since(since)}
+        return list(_rows(self._ask("sightings", lambda misp: _sightings(misp, "sightings/restSearch", asked))))
+
+    def _since(self, start: int) -> dict[str, int]:
+        return {"from": max(_FIRST, start), "to": int(time.time()) + _DAY}
 
     def sight(self, uuid: str, source: str, when: int) -> None:
         """Add a sighting; not to be asked twice: where the answer was lost, look first. Raises Lost then."""
         sighting = {"type": "0", "source": source, "timestamp": when}
-        self._once(f"a sighting of {uuid}", lambda misp: misp.add_sighting(sighting, uuid))
+        answer = self._once(f"a sighting of {uuid}", lambda misp: misp.add_sighting(sighting, uuid))
+        said = _dict(answer).get("message")
+        if isinstance(said, str) and said.startswith("Could not"):  # with status 200
+            raise Refused(f"MISP at {self.url} refuses a sighting of {uuid}: {said[:200]}")
 
     def unsight(self, id: str) -> None:
         """Delete a sighting; that it is not there is as good."""
@@ -249,10 +263,10 @@ class Remote:
 
     def _unconnected(self, error: PyMISPError) -> KuatoError:
         """Return what a failure to connect means: PyMISP puts everything into one sentence."""
-        text = str(error)
-        if "403" in text or "401" in text or "Authentication failed" in text:
+        said = str(error)
+        if "403" in said or "401" in said or "Authentication failed" in said:
             return Unauthorized(f"MISP at {self.url} does not take misp.key; is it right, and may the user use the API?")
-        if "CERTIFICATE_VERIFY_FAILED" in text or "SSL" in text:
+        if "CERTIFICATE_VERIFY_FAILED" in said or "SSL" in said:
             return FetchFailed(f"the certificate of {self.url} is not trusted (misp.ca_file)")
         return Lost(f"MISP at {self.url} cannot be reached, or does not answer as MISP does")
 
@@ -280,14 +294,14 @@ class Remote:
     def _refusal(self, what: str, errors: Any) -> KuatoError:
         status, body = errors if isinstance(errors, tuple) and len(errors) == 2 else (0, errors)
         said = body.get("message") or body.get("name") if isinstance(body, dict) else body
-        text = " ".join(str(said).split())[:200]
+        why = " ".join(str(said).split())[:200]
         if status in _AGAIN:
             return Lost(f"MISP at {self.url} is busy ({status})")
-        if status == 401 or "Authentication failed" in text:
-            return Unauthorized(f"MISP at {self.url} does not take misp.key: {text}")
+        if status == 401 or "Authentication failed" in why:
+            return Unauthorized(f"MISP at {self.url} does not take misp.key: {why}")
         if status == 404:
-            return NotFound(f"MISP at {self.url} has no {what}: {text}")
-        return Refused(f"MISP at {self.url} refuses {what}: {text}")
+            return NotFound(f"MISP at {self.url} has no {what}: {why}")
+        return Refused(f"MISP at {self.url} refuses {what}: {why}")
 
 
 class Lost(FetchFailed):
@@ -303,6 +317,10 @@ def _sightings(misp: PyMISP, path: str, asked: Mapping[str, Any]) -> Sequence[An
     if isinstance(answer, dict) and "errors" in answer:
         return answer  # type: ignore[return-value]
     return answer if isinstance(answer, list) else []
+
+
+def _rows(found: Sequence[Any]) -> Iterator[Row]:
+    return (one["Sighting"] for one in found if isinstance(one, dict) and isinstance(one.get("Sighting"), dict))
 
 
 def _relationship(uuid: str) -> MISPRelationship:

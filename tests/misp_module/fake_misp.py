@@ -1,9 +1,10 @@
 """A MISP server as PyMISP meets it, served over HTTP from this process: what sync and write-back need, with its faults.
 
-It keeps to what was seen on a real MISP 2.5.1: restSearch has no default order and both ends of `timestamp` count; what is
-deleted stays and is marked; 4xx come with a JSON body, 5xx often after the work was done; sightings have no key of their own,
-so one sent twice is there twice; an event can be changed by its own organisation alone, and not where it came from another server;
-local tags are for users of the host organisation; tags and sightings leave an event as it is, everything else unpublishes it.
+It keeps to what was seen on a real MISP 2.5.1, and read in its source: restSearch has no default order and both ends of
+`timestamp` count; what is deleted stays and is marked; 4xx come with a JSON body, 5xx often after the work was done; sightings
+have no key of their own, so one sent twice is there twice, and are searched for by the number of an attribute alone, without both
+times only those of the last 30 days; an event can be changed by its own organisation alone, and not where it came from another
+server; local tags are for users of the host organisation; tags and sightings leave an event as it is, everything else unpublishes it.
 """
 
 import base64
@@ -348,14 +349,15 @@ def _marking(app: Flask, misp: FakeMisp) -> None:
         with misp.lock:
             found = list(misp.sightings.values())
             if context == "attribute":
-                target = misp.found(misp.attributes, str(asked["id"]), "attribute")
-                found = [row for row in found if row["attribute_id"] == target["id"]]
+                found = [row for row in found if row["attribute_id"] == str(asked["id"])]  # by number alone
             for name in ("type", "source"):
                 if asked.get(name) is not None:
                     found = [row for row in found if row[name] == str(asked[name])]
-            if asked.get("from") is not None:
-                found = [row for row in found if int(row["date_sighting"]) >= int(float(asked["from"]))]
-            return jsonify(response=[{"Sighting": row | {"Organisation": misp.orgs[row["org_id"]]}} for row in found])
+            start, end = time.time() - 30 * 86_400, float("inf")
+            if asked.get("from") and asked.get("to"):
+                start, end = float(asked["from"]), float(asked["to"])
+            found = [row for row in found if start <= int(row["date_sighting"]) <= end]
+            return jsonify(response=[{"Sighting": _sighting(misp, row, bool(asked.get("includeAttribute")))} for row in found])
 
     @app.post("/sightings/delete/<name>")
     def unsight(name: str) -> Any:
@@ -365,6 +367,12 @@ def _marking(app: Flask, misp: FakeMisp) -> None:
                 abort(404, "Invalid sighting.")
             del misp.sightings[row["id"]]
             return jsonify(saved=True, success="Sighting successfuly deleted.")
+
+
+def _sighting(misp: FakeMisp, row: Row, with_attribute: bool) -> Row:
+    shown = {key: value for key, value in row.items() if key != "attribute_uuid"} | {"Organisation": misp.orgs[row["org_id"]]}
+    attribute = {key: value for key, value in misp.attributes[row["attribute_id"]].items() if key != "data"}
+    return shown | ({"Attribute": attribute} if with_attribute else {})
 
 
 def misp_sighting(misp: FakeMisp, target: Row, type: str, source: str, when: int, org: str = OWN) -> Row:

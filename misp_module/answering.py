@@ -11,22 +11,21 @@ from typing import Any
 
 from matcher.errors import BadPicture, BadRequest, BadSettings, Busy, FetchFailed, Late, NotFound, Refused, StoreUnavailable, Unauthorized
 from misp_module.deadline import Desk
-from misp_module.modules import Module, entry, quick
+from misp_module.modules import Module, Patience, entry, patience
 from misp_module.query import MAX_EVENT_PARTS, MAX_PARTS, parse, plain
 
 HEAD = 4096
 _NAMED = re.compile(rb'\s*\{\s*"module"\s*:\s*"([^"\\]{1,200})"')
-_LONGER = 2.0
 
 _log = logging.getLogger(__name__)
 
 
 class Answering:
-    """The modules behind one door. desk: where they work, at most so long as MISP waits on hover; others have twice the time."""
+    """The modules behind one door. desks: where they work, by how long MISP waits, so that what is quick waits for nothing slow."""
 
-    def __init__(self, modules: Mapping[str, Module], desk: Desk) -> None:
+    def __init__(self, modules: Mapping[str, Module], desks: Mapping[Patience, Desk]) -> None:
         self._modules = modules
-        self._desk = desk
+        self._desks = desks
 
     def entries(self) -> list[dict[str, Any]]:
         """Return what /modules tells of them."""
@@ -36,15 +35,15 @@ class Answering:
         """Whether a module of this name is ours."""
         return name in self._modules
 
-    def answer(self, read: Callable[[], bytes], name: str = "") -> dict[str, Any]:
+    def answer(self, read: Callable[[], bytes], head: bytes, length: int) -> dict[str, Any]:
         """Return the answer to a request. read: gives its bytes, and is called by the job, so that only as many are in memory as jobs run.
 
-        name: the module it is for, where that is known beforehand.
+        head: how it begins; length: its bytes.
         """
-        patient = name in self._modules and not quick(name)
-        most = MAX_EVENT_PARTS if patient else MAX_PARTS
+        waiting = patience(module_of(head), head, length)
+        most = MAX_EVENT_PARTS if waiting is Patience.FAMILY else MAX_PARTS
         try:
-            return self._desk.run(lambda deadline: self._answer(read(), most, deadline), _LONGER if patient else 1.0)
+            return self._desks[waiting].run(lambda deadline: self._answer(read(), most, deadline))
         except (BadSettings, Unauthorized, FetchFailed) as error:
             # What is wrong with Kuato's own way to MISP is the operator's to know.
             _log.error("%s", error)
@@ -58,6 +57,10 @@ class Answering:
         except Exception:  # noqa: BLE001 - a bug must not look like a server that is away
             _log.exception("a query failed")
             return failed("Kuato could not answer; its log tells why.")
+
+    def reply(self, body: bytes) -> dict[str, Any]:
+        """Return the answer to a request that is in memory already."""
+        return self.answer(lambda: body, body[:HEAD], len(body))
 
     def _answer(self, body: bytes, most: int, deadline: float) -> dict[str, Any]:
         asked = parse(body, most)

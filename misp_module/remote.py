@@ -293,7 +293,7 @@ class Remote:
 
     def _refusal(self, what: str, errors: Any) -> KuatoError:
         status, body = errors if isinstance(errors, tuple) and len(errors) == 2 else (0, errors)
-        said = body.get("message") or body.get("name") if isinstance(body, dict) else body
+        said = f"{body.get('message') or body.get('name')} {body.get('errors') or ''}" if isinstance(body, dict) else body
         why = " ".join(str(said).split())[:200]
         if status in _AGAIN:
             return Lost(f"MISP at {self.url} is busy ({status})")

@@ -401,7 +401,7 @@ def _analyst_data(app: Flask, misp: FakeMisp) -> None:
             given = given.get(kind, given)
             name = given.get("uuid") or misp.uuid()
             if name in misp.analyst:
-                abort(403, "Could not add analyst data: The UUID provided is not unique")
+                return _not_saved(kind)
             misp.analyst[name] = given | {
                 "uuid": name,
                 "kind": kind,
@@ -429,6 +429,12 @@ def _analyst_data(app: Flask, misp: FakeMisp) -> None:
             return jsonify(saved=True, success=True, message="deleted")
 
 
+def _not_saved(what: str) -> Any:
+    """Answer as MISP does where a row cannot be saved: the reason is not in the message."""
+    said, why = f"Could not add {what}", {"uuid": ["The UUID provided is not unique"]}
+    return jsonify(saved=False, name=said, message=said, url=request.path, errors=why), 403
+
+
 def _editing(app: Flask, misp: FakeMisp) -> None:
     @app.post("/objects/add/<name>")
     def add_object(name: str) -> Any:
@@ -439,7 +445,7 @@ def _editing(app: Flask, misp: FakeMisp) -> None:
             given = given.get("Object", given)
             taken = {row["uuid"] for row in (*misp.objects.values(), *misp.attributes.values())}
             if given.get("uuid") in taken:
-                abort(403, "Could not save object: The UUID provided is not unique")
+                return _not_saved("Object")
             kept = {key: value for key, value in given.items() if key not in ("Attribute", "ObjectReference", "timestamp")}
             row = misp.object(event, kept.pop("name"), **kept, ObjectReference=given.get("ObjectReference", []))
             for part in given["Attribute"]:

@@ -98,6 +98,7 @@ class Feedback:
         org = row.get("Organisation") or row.get("Orgc")
         named = {text(org.get(key)).lower() for key in ("name", "uuid")} if isinstance(org, dict) else set()
         named |= {text(row.get("orgc_uuid")).lower()}
+        named.discard("")
         if self._heard:
             return bool(named & self._heard)
         return self._remote.org["uuid"].lower() in named or text(row.get("org_id")) == self._remote.org["id"]

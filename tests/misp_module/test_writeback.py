@@ -133,6 +133,17 @@ def test_what_people_say_there_becomes_a_review(misp: FakeMisp, matcher: Matcher
     assert [row["type"] for row in misp.sightings.values()] == ([] if how == "opinion" else ["1"])
 
 
+def test_who_does_not_say_who_they_are_is_not_heard(misp: FakeMisp, matcher: Matcher) -> None:
+    older, _ = pair(misp, FOREIGN)
+    misp.orgs[OWN]["uuid"] = ""
+    sync = Syncing(matcher, misp)
+    sync.run()
+    misp_sighting(misp, older, "1", "", NOW + 120, FOREIGN)
+    misp.orgs[FOREIGN] |= {"uuid": "", "name": ""}
+    sync.run()
+    assert list(matcher.collection.reviews.all()) == []
+
+
 def test_others_are_not_heard_unless_they_are_named(misp: FakeMisp, matcher: Matcher) -> None:
     older, _ = pair(misp, FOREIGN)
     sync = Syncing(matcher, misp)

@@ -49,14 +49,18 @@ class Source:
         return self.identity if apart else (self.kind, self.id)
 
     def merged_with(self, earlier: "Source | None") -> "Source":
-        """Return this sighting joined with an earlier one of the same source: the whole span of time, the newer details."""
+        """Return this sighting joined with an earlier one of the same source: the whole span of time, the newer details.
+
+        One that names no organisation takes nothing from what an organisation noted, least of all who may know.
+        """
         if earlier is None:
             return self
+        newer, older = (earlier, self) if earlier.org and not self.org else (self, earlier)
         known = [seen for seen in (earlier.first_seen, self.first_seen) if seen]
         return replace(
             self,
             first_seen=min(known, default=0.0),
             last_seen=max(earlier.last_seen, self.last_seen),
-            metadata=self.metadata or earlier.metadata,
-            visibility=self.visibility or earlier.visibility,
+            metadata=newer.metadata or older.metadata,
+            visibility=newer.visibility or older.visibility,
         )

@@ -74,7 +74,7 @@ def watch(
     matcher.banks.list()  # is the store there at all? Later on, it may go and come back
     bank_ids, tags = [matcher.banks.get(bank).id for bank in banks], checked_tags(tags)
     watched = _Watched(invocation, path, partial(matcher.collection.add, tags=tags, bank_ids=bank_ids), search, limit)
-    with _until_told() as stop:
+    with until_told() as stop:
         follower = Follower(path, settled, existing)
         tables.complain(f"watching {path}")
         try:
@@ -158,7 +158,7 @@ def _tell(offer: Offer, answer: Answer | None, outcome: Added | KuatoError, as_j
 
 
 @contextmanager
-def _until_told() -> Iterator[Event]:
+def until_told() -> Iterator[Event]:
     """Yield what is set by Ctrl-C or SIGTERM; a second one does not wait for what is in work. Ctrl-C is told on at the end."""
     stop, told = Event(), list[int]()
 

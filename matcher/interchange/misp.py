@@ -173,41 +173,58 @@ class _Event:
         return (algorithm, named[2]) if named and algorithm in _EXCHANGED else None
 
     def _tags(self, attributes: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-        of_all = [self._event, *attributes]
-        names = (_text(tag.get("name")).strip() for one in of_all for tag in _objects(one.get("Tag")))
-        return tuple(dict.fromkeys(name for name in names if name))
+        return tags_of(self._event, *attributes)
 
     def _sources(self, attribute: Mapping[str, Any], found: Mapping[str, Any], values: Mapping[str, str]) -> tuple[Source, ...]:
         """Return the attribute as a source, and the phishing page where the object names one; who may know is the same."""
         seen = _seconds(attribute.get("timestamp")) or _seconds(self._event.get("timestamp"))
         metadata = {"event_uuid": self._uuid, "event_info": _text(self._event.get("info"))[:500]}
         metadata = {name: value for name, value in metadata.items() if value}
-        visibility = self._visibility(attribute, found)
+        visibility = visibility_of(self._event, found, attribute)
         named = _text(attribute.get("uuid")).lower()
         sources = [Source("misp-attribute", named, seen, seen, metadata, visibility)] if _UUID.fullmatch(named) else []
         if url := values.get("url", "").strip():
             sources.append(Source("url", url[:4096], seen, seen, metadata, visibility))
         return tuple(sources)
 
-    def _visibility(self, attribute: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
-        """Return who may know: the narrowest of what event, object and attribute say. A feed tells nothing of that."""
-        levels = [one for one in (self._event, found, attribute) if _text(one.get("distribution")) not in ("", _INHERITED)]
-        visibility: dict[str, Any] = {}
-        if levels:
-            narrowest = min(levels, key=lambda one: "04123".find(_text(one.get("distribution"))))
-            visibility["distribution"] = _text(narrowest.get("distribution"))
-            if visibility["distribution"] == _SHARING_GROUP:
-                group = narrowest.get("SharingGroup")
-                named = _text(group.get("uuid")) if isinstance(group, dict) else ""
-                visibility["sharing_group"] = named or _text(narrowest.get("sharing_group_id"))
-        organisation = self._event.get("Orgc")
-        if isinstance(organisation, dict) and (named := _text(organisation.get("uuid")) or _text(organisation.get("name"))):
-            visibility["org"] = named
-        for marking in ("tlp", "pap"):
-            marks = [tag for tag in self._tags([found, attribute]) if tag.lower().startswith(f"{marking}:")]
-            if marks:
-                visibility[marking] = marks
-        return visibility
+
+def visibility_of(event: Mapping[str, Any], found: Mapping[str, Any], attribute: Mapping[str, Any]) -> dict[str, Any]:
+    """Return who may know of an attribute of an event, found in an object of it or in none.
+
+    That is the narrowest of what event, object and attribute say. A feed tells nothing of that.
+    """
+    levels = [one for one in (event, found, attribute) if _text(one.get("distribution")) not in ("", _INHERITED)]
+    visibility: dict[str, Any] = {}
+    if levels:
+        narrowest = min(levels, key=lambda one: "04123".find(_text(one.get("distribution"))))
+        visibility["distribution"] = _text(narrowest.get("distribution"))
+        if visibility["distribution"] == _SHARING_GROUP:
+            group = narrowest.get("SharingGroup")
+            named = _text(group.get("uuid")) if isinstance(group, dict) else ""
+            visibility["sharing_group"] = named or _text(narrowest.get("sharing_group_id"))
+    organisation = event.get("Orgc")
+    if isinstance(organisation, dict) and (named := _text(organisation.get("uuid")) or _text(organisation.get("name"))):
+        visibility["org"] = named
+    for marking in ("tlp", "pap"):
+        marks = [tag for tag in tags_of(event, found, attribute) if tag.lower().startswith(f"{marking}:")]
+        if marks:
+            visibility[marking] = marks
+    return visibility
+
+
+def tags_of(*holders: Mapping[str, Any], local: bool = True) -> tuple[str, ...]:
+    """Return the tags of events, objects and attributes, each once. local: those that stay on their server, too."""
+    tags = (tag for one in holders for tag in _objects(one.get("Tag")) if local or not _flag(tag.get("local")))
+    return tuple(dict.fromkeys(name for tag in tags if (name := _text(tag.get("name")).strip())))
+
+
+def _flag(value: Any) -> bool:
+    return value is True or _text(value).lower() in ("1", "true")
+
+
+def events_of(given: Given) -> Iterator[dict[str, Any] | Flaw]:
+    """Yield the events in a file or a feed's folder, a Flaw for each that is missing. Raises BadFile."""
+    return _events(given)
 
 
 def _events(given: Given) -> Iterator[dict[str, Any] | Flaw]:
@@ -270,7 +287,7 @@ def _text(value: Any) -> str:
 
 
 def _deleted(one: Mapping[str, Any]) -> bool:
-    return _text(one.get("deleted")).lower() in ("1", "true")
+    return _flag(one.get("deleted"))
 
 
 def _seconds(value: Any) -> float:

@@ -26,4 +26,5 @@ def test_tags():
 
 
 def test_settings():
-    assert all(f"`{row.name}`" in TEXT for row in TABLE if row.name.startswith("misp."))
+    sync = (Path(__file__).parents[2] / "docs" / "misp-sync.md").read_text("utf-8")
+    assert all(row.name in TEXT + sync or row.variable in sync for row in TABLE if row.name.startswith("misp."))

@@ -3,127 +3,198 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
 
-from matcher import __version__
-from matcher.errors import BadPicture
+from matcher.errors import BadPicture, Late
 from matcher.match import Answer, Decision, Match, Relation
 from matcher.records import Record
-from misp_module.disclosure import disclose, only_known_from
+from misp_module.company import Surroundings
+from misp_module.disclosure import Policy, only_known_from
+from misp_module.given import Given, Ledger
+from misp_module.known import Known
 from misp_module.objects import ObjectWriter
 from misp_module.query import Subject, subjects
+from misp_module.sealed import opened
 
 # An object seldom holds more than a picture or two; the deadline is for all of them together.
 _MAX_SUBJECTS = 8
+# Further matches that are looked for where those that may not be told of are to be counted.
+_COUNTED = 20
 _WITHOUT_BYTES = "{} came without its bytes (is the file on MISP's disk?), and its attribute is not known to Kuato."
 
+Remember = Callable[[Subject, bytes, dict[str, Any]], None]
 
-class Known(Protocol):
-    """What this module needs of the matcher."""
 
-    def search(self, data: bytes, *, limit: int = ..., exclude: Callable[[Record], bool] | None = ..., name: str = ...) -> Answer:
-        """Return the known pictures that resemble these bytes; nothing is remembered."""
+@dataclass(frozen=True)
+class Limits:
+    """max_matches: objects for an attachment. max_bytes: the largest file looked at. count_hidden: say how many matches may not be told."""
 
-    def search_sha256(self, sha256: str, *, limit: int = ..., exclude: Callable[[Record], bool] | None = ...) -> Answer:
-        """Return the same for a picture in the store, which is not among them."""
-
-    def by_source(self, kind: str, id: str) -> list[Record]:
-        """Return the pictures seen at a place."""
+    max_matches: int = 5
+    max_bytes: int = 32 << 20
+    count_hidden: bool = False
 
 
 class ImageCorrelation:
-    """Answers with at most `max_matches` objects an attachment, the best first.
+    """Answers with the best matches of an attachment, one object each.
 
-    max_bytes: the largest file looked at.
+    ledger: where what was said is kept, so that it is said again; None: nowhere. remember: called with what was looked up,
+    where that is to become known.
     """
 
     name = "image_correlation"
 
-    def __init__(self, matcher: Known, writer: ObjectWriter, max_matches: int, max_bytes: int) -> None:
-        self._matcher = matcher
+    def __init__(
+        self,
+        known: Known,
+        writer: ObjectWriter,
+        policy: Policy,
+        surroundings: Surroundings,
+        limits: Limits,
+        ledger: Ledger | None = None,
+        remember: Remember | None = None,
+    ) -> None:
+        self._known = known
         self._writer = writer
-        self._max_matches = max_matches
-        self._max_bytes = max_bytes
-
-    def introspection(self) -> dict[str, Any]:
-        """Return the types it takes and gives."""
-        return {"input": ["attachment"], "output": ["text", "uuid", "link", "float", "sha256"], "format": "misp_standard"}
-
-    def version(self) -> dict[str, Any]:
-        """Return the description that MISP shows. `config` is empty: all settings are Kuato's own."""
-        return {
-            "version": __version__,
-            "author": "Kuato",
-            "module-type": ["expansion", "hover"],
-            "name": "Image correlation",
-            "description": "Tells whether a picture, or something like it, has been seen before: YES or MAYBE, with the reason.",
-            "logo": "",
-            "requirements": ["A running Kuato"],
-            "features": (
-                "The module takes an attachment with a picture and compares it with all pictures Kuato knows: copies that were"
-                " recompressed, resized, cropped, mirrored or edited are found. Each known picture gives one image-similarity"
-                " object. On hover, where MISP does not send the file, pictures are answered for that Kuato knows by the UUID of"
-                " their attribute. A query is not remembered."
-            ),
-            "references": [],
-            "input": "An attachment with a picture (PNG, JPEG, GIF, WebP, BMP, TIFF, ICO).",
-            "output": "An image-similarity object for each known picture, the best match first.",
-            "config": [],
-        }
+        self._policy = policy
+        self._surroundings = surroundings
+        self._limits = limits
+        self._ledger = ledger
+        self._remember = remember
 
     def answer(self, request: dict[str, Any], deadline: float = math.inf) -> dict[str, Any]:
         """Return the objects of all matches; where there is none, why, in `error` or `comment`. Past the deadline no search is begun."""
-        objects: list[dict[str, Any]] = []
-        errors: list[str] = []
-        comments: list[str] = []
-        asked = subjects(request, self._max_bytes)
+        found = _Found()
+        asked = subjects(request, self._limits.max_bytes)
         if len(asked) > _MAX_SUBJECTS:
-            errors.append(f"Only the first {_MAX_SUBJECTS} of {len(asked)} attachments were looked up.")
+            found.errors.append(f"Only the first {_MAX_SUBJECTS} of {len(asked)} attachments were looked up.")
         for subject in asked[:_MAX_SUBJECTS]:
             if time.monotonic() > deadline:
                 break
             try:
-                found = self._search(subject)
-            except BadPicture as error:
-                errors.append(str(error))
-                continue
-            if found is None:
-                # On hover MISP sends no bytes, which is no mistake of anybody's.
-                hovering = subject.data is None and subject.uuid
-                (comments if hovering else errors).append(_WITHOUT_BYTES.format(subject.name))
-                continue
-            objects += [self._writer.write(match, found.sha256, subject) for match in found.matches[: self._max_matches]]
-            reason = silence(found, subject.name)
-            if reason:
-                errors.append(reason)
-            elif not found.matches:
-                comments.append(f"No known picture is like {subject.name}.")
-        reply: dict[str, Any] = {"results": {"Object": objects} if objects else {}}
-        if errors:
-            reply["error"] = " ".join(errors)
-        # With objects, MISP would write our comment on each of them instead of its own.
-        if comments and not objects:
-            reply["comment"] = " ".join(comments)
-        return reply
+                self._look_up(subject, request, deadline, found)
+            except (BadPicture, Late) as error:
+                found.errors.append(str(error))
+        return found.reply(always="object" in request)
 
-    def _search(self, subject: Subject) -> Answer | None:
-        def is_itself(record: Record) -> bool:
-            return only_known_from(record, subject.uuid)
+    def objects(self, subject: Subject, data: bytes) -> tuple[list[dict[str, Any]], Answer]:
+        """Return the objects for a picture that is no attribute yet, and the answer they come from."""
+        answer, _ = self._searched(lambda limit, exclude: self._known.search(data, limit=limit, exclude=exclude, name=subject.name), "")
+        return [self._object(match, answer.sha256, subject, (), keep=False) for match in answer.matches], answer
 
-        if subject.data:
-            return self._matcher.search(subject.data, limit=self._max_matches, exclude=is_itself, name=subject.name)
-        known = self._matcher.by_source("misp-attribute", subject.uuid) if subject.uuid else []
+    def _look_up(self, subject: Subject, request: dict[str, Any], deadline: float, found: "_Found") -> None:
+        if subject.blocked:
+            found.comments.append(f'{subject.name} is not looked up: it is tagged misp:expansion="block".')
+            return
+        data = subject.data
+        if data and subject.sealed:
+            data = opened(data, subject.name, self._limits.max_bytes, deadline)
+        outcome = self._search(subject, data)
+        if outcome is None:
+            # On hover MISP sends no bytes, which is no mistake of anybody's.
+            hovering = subject.data is None and subject.uuid
+            (found.comments if hovering else found.errors).append(_WITHOUT_BYTES.format(subject.name))
+            return
+        answer, hidden = outcome
+        itself = self._known.by_sha256(answer.sha256) if answer.matches else None
+        hosts = tuple(dict.fromkeys((*subject.hosts, *self._surroundings.seen(itself))))
+        keep = "event_id" in request
+        found.objects += [self._object(match, answer.sha256, subject, hosts, keep) for match in answer.matches]
+        reason = silence(answer, subject.name, self._policy)
+        if reason:
+            found.errors.append(reason)
+        elif not answer.matches and not hidden:
+            found.comments.append(f"No known picture is like {subject.name}.")
+        if hidden:
+            pictures = "pictures" if hidden > 1 else "picture"
+            found.errors.append(f"{subject.name} matches {hidden} known {pictures} that may not be told of here.")
+        if data and self._remember is not None:
+            self._remember(subject, data, request)
+
+    def _search(self, subject: Subject, data: bytes | None) -> tuple[Answer, int] | None:
+        """Return the answer to show, and how many matches it withholds; None where nothing is known to search by."""
+        if data:
+            return self._searched(
+                lambda limit, exclude: self._known.search(data, limit=limit, exclude=exclude, name=subject.name), subject.uuid
+            )
+        known = self._known.by_source("misp-attribute", subject.uuid) if subject.uuid else []
         if not known:
             return None
-        answer = self._matcher.search_sha256(known[0].sha256, limit=self._max_matches, exclude=is_itself)
-        if is_itself(known[0]):
-            return answer
-        exact = Match(known[0], Decision.YES, Relation.SAME_PICTURE, 0.0, ())
-        return replace(answer, decision=Decision.YES, matches=(exact, *answer.matches))
+        itself = known[0]
+        answer, hidden = self._searched(
+            lambda limit, exclude: self._known.search_sha256(itself.sha256, limit=limit, exclude=exclude), subject.uuid
+        )
+        if only_known_from(itself, subject.uuid) or self._policy.conceals(itself, subject.uuid):
+            return answer, hidden
+        exact = Match(itself, Decision.YES, Relation.SAME_PICTURE, 0.0, ())
+        matches = (exact, *answer.matches)[: self._limits.max_matches]
+        return replace(answer, decision=Decision.YES, matches=matches), hidden
+
+    def _searched(self, search: Callable[[int, Callable[[Record], bool]], Answer], asking: str) -> tuple[Answer, int]:
+        def is_itself(record: Record) -> bool:
+            return only_known_from(record, asking)
+
+        def is_nobodys(record: Record) -> bool:
+            return is_itself(record) or self._policy.conceals(record, asking)
+
+        most = self._limits.max_matches
+        if not self._limits.count_hidden:
+            return search(most, is_nobodys), 0
+        answer = search(most + _COUNTED, is_itself)
+        shown = [match for match in answer.matches if not self._policy.conceals(match.picture, asking)]
+        suppressed = tuple(match for match in answer.suppressed if not self._policy.conceals(match.picture, asking))
+        decision = shown[0].decision if shown else Decision.NO
+        hidden = len(answer.matches) - len(shown)
+        return replace(answer, matches=tuple(shown[:most]), suppressed=suppressed, decision=decision), hidden
+
+    def _object(self, match: Match, submitted: str, subject: Subject, hosts: tuple[str, ...], keep: bool) -> dict[str, Any]:
+        return self._writer.render(self._given(match, submitted, subject, hosts, keep), subject)
+
+    def _given(self, match: Match, submitted: str, subject: Subject, hosts: tuple[str, ...], keep: bool) -> Given:
+        """Return the values of a match: those given before, while they may still be told."""
+        if self._ledger is not None and subject.uuid:
+            before = self._ledger.all(subject.uuid).get(match.picture.sha256)
+            if before is not None and before.holds(submitted, self._policy.disclose(match.picture, subject.uuid)):
+                return before
+        company = self._surroundings.of(match, hosts, subject.uuid)
+        fresh = self._writer.values(match, submitted, subject.uuid, company)
+        # What is shown on hover goes into no event.
+        if self._ledger is not None and subject.uuid and keep:
+            self._ledger.put(subject.uuid, match.picture.sha256, fresh)
+        return fresh
 
 
-def silence(answer: Answer, name: str) -> str:
+class _Found:
+    """What a request found so far."""
+
+    def __init__(self) -> None:
+        self.objects: list[dict[str, Any]] = []
+        self.errors: list[str] = []
+        self.comments: list[str] = []
+
+    def reply(self, always: bool) -> dict[str, Any]:
+        """Return the answer. always: MISP fails where neither an object nor an attribute comes back, as it does for an object's button."""
+        results: dict[str, Any] = {"Object": self.objects} if self.objects else {}
+        said = [*self.errors, *self.comments]
+        if always and said and not self.objects:
+            results = {"Attribute": [_remark(" ".join(said))]}
+        reply: dict[str, Any] = {"results": results}
+        if self.errors:
+            reply["error"] = " ".join(self.errors)
+        # With objects, MISP would write our comment on each of them instead of its own.
+        if self.comments and not self.objects:
+            reply["comment"] = " ".join(self.comments)
+        return reply
+
+
+def _remark(text: str) -> dict[str, Any]:
+    """Return an attribute that says what there is to say, and is no indicator; the analyst need not keep it."""
+    about: dict[str, Any] = {"type": "comment", "category": "Other", "value": text, "to_ids": False, "distribution": "5"}
+    return about | {"uuid": str(uuid4()), "disable_correlation": True}
+
+
+def silence(answer: Answer, name: str, policy: Policy) -> str:
     """Return why there is no match although the picture was not simply unknown, "" otherwise.
 
     MISP shows the analyst nothing but `error` where there are no objects, so this is where it must go.
@@ -131,7 +202,7 @@ def silence(answer: Answer, name: str) -> str:
     if answer.matches:
         return ""
     if answer.suppressed:
-        banks = sorted({bank for match in answer.suppressed for bank in disclose(match.picture, "").banks})
+        banks = sorted({bank for match in answer.suppressed for bank in policy.disclose(match.picture).banks})
         return f"{name} matches only pictures that are to be ignored{' (bank ' + ', '.join(banks) + ')' if banks else ''}."
     if answer.too_simple:
         return f"{name} is too simple to match by content (blank or nearly so); no exact copy of it is known."

@@ -2,17 +2,13 @@
 
 from typing import Any, Protocol
 
+from misp_module.stock.kuato_module import MODULES
+
 
 class Module(Protocol):
-    """One module: MISP asks for it by name."""
+    """One module: MISP asks for it by name, which is one of the table of the stock server's module file."""
 
     name: str
-
-    def introspection(self) -> dict[str, Any]:
-        """Return the types it takes and gives, and the format of its answers."""
-
-    def version(self) -> dict[str, Any]:
-        """Return the description, as the structure test of misp-modules wants it."""
 
     def answer(self, request: dict[str, Any], deadline: float) -> dict[str, Any]:
         """Return the answer to a parsed request, always with `results`; raises KuatoError.
@@ -21,6 +17,12 @@ class Module(Protocol):
         """
 
 
-def entry(module: Module) -> dict[str, Any]:
-    """Return the module's entry in /modules."""
-    return {"name": module.name, "type": "expansion", "mispattributes": module.introspection(), "meta": module.version()}
+def entry(name: str) -> dict[str, Any]:
+    """Return the entry of a module in /modules: the same that a stock server makes of the module file."""
+    about = MODULES[name]
+    return {"name": name, "type": about["type"], "mispattributes": about["mispattributes"], "meta": about["meta"]}
+
+
+def quick(name: str) -> bool:
+    """Whether MISP waits for the module as it waits on hover, and not longer."""
+    return bool(MODULES[name]["type"] == "expansion")

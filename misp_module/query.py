@@ -4,13 +4,19 @@ import base64
 import json
 import unicodedata
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from matcher.errors import BadRequest, TooLarge
+from misp_module.places import hosts
 
 # A body of 64 MiB can hold twenty million empty lists, which would cost gigabytes once parsed; MISP sends some hundred parts.
-_MAX_PARTS = 100_000
+MAX_PARTS = 100_000
+# An event with thousands of attributes has more.
+MAX_EVENT_PARTS = 2_000_000
+ATTACHMENT, SAMPLE = "attachment", "malware-sample"
+BLOCK = 'misp:expansion="block"'
 
 
 @dataclass(frozen=True)
@@ -19,20 +25,26 @@ class Subject:
 
     uuid: of the attribute, "" when the request does not name it. name: the file name, made fit to be shown.
     data: the file; None when MISP did not send it, as on hover; empty when it is missing on MISP's disk.
+    sealed: `data` is the encrypted zip of a malware-sample. blocked: its tags say that it is not to be enriched.
+    hosts: where it was seen, as the object tells that it is part of. siblings: UUIDs of that object's attributes.
     """
 
     uuid: str
     name: str
     data: bytes | None
+    sealed: bool = False
+    blocked: bool = False
+    hosts: tuple[str, ...] = ()
+    siblings: frozenset[str] = frozenset()
 
 
-def parse(body: bytes) -> dict[str, Any]:
+def parse(body: bytes, most: int = MAX_PARTS) -> dict[str, Any]:
     """Return the JSON object in `body`; numbers come as floats, which nobody here needs but which stay small.
 
-    Raises BadRequest for anything else.
+    most: parts it may have. Raises BadRequest for anything else.
     """
-    if sum(map(body.count, (b"{", b"[", b","))) > _MAX_PARTS:
-        raise BadRequest(f"The request has more than {_MAX_PARTS} parts; send one attribute at a time.")
+    if sum(map(body.count, (b"{", b"[", b","))) > most:
+        raise BadRequest(f"The request has more than {most} parts; send one attribute at a time.")
     try:
         request = json.loads(body, parse_int=float, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -49,15 +61,41 @@ def subjects(request: dict[str, Any], max_bytes: int) -> list[Subject]:
     """
     attribute, whole = request.get("attribute"), request.get("object")
     if isinstance(attribute, dict):
-        if attribute.get("type") != "attachment":
-            raise BadRequest(f"An attribute of type attachment is needed, this one is of type {plain(attribute.get('type'), 40)}.")
+        if not _pictured(attribute):
+            kind = plain(attribute.get("type"), 40)
+            raise BadRequest(f"An attribute of type attachment is needed, or malware-sample; this one is of type {kind}.")
         return [_subject(attribute, max_bytes)]
     if isinstance(whole, dict) and isinstance(whole.get("Attribute"), list):
-        found = [_subject(part, max_bytes) for part in whole["Attribute"] if isinstance(part, dict) and part.get("type") == "attachment"]
-        if found:
+        if found := within(whole, max_bytes):
             return found
         raise BadRequest("The object has no attribute of type attachment.")
     raise BadRequest('This module requires an "attribute" field as input, an attribute of type attachment.')
+
+
+def within(whole: dict[str, Any], max_bytes: int, inherited: bool = False) -> list[Subject]:
+    """Return the attachments among the attributes of an object, or of an event. inherited: none of them is to be enriched.
+
+    Raises BadRequest, TooLarge.
+    """
+    listed = whole.get("Attribute")
+    parts = [part for part in listed if isinstance(part, dict)] if isinstance(listed, list) else []
+    blocked = inherited or blocks(whole)
+    seen = hosts(parts) if "template_uuid" in whole or "name" in whole else ()
+    uuids = frozenset(str(part["uuid"]).lower() for part in parts if is_uuid(part.get("uuid")))
+    return [_subject(part, max_bytes, blocked, seen, uuids) for part in parts if _pictured(part)]
+
+
+def blocks(part: dict[str, Any]) -> bool:
+    """Whether the tags of an attribute, object or event say that it is not to be enriched."""
+    return BLOCK in names_of_tags(part)
+
+
+def names_of_tags(part: dict[str, Any]) -> set[str]:
+    """Return the tags of a part of an event, in whichever of its forms MISP sent them."""
+    lists = [part.get(key) for key in ("Tag", "AttributeTag", "EventTag", "_allTags")]
+    tags: Iterable[Any] = (each for one in lists if isinstance(one, list) for each in one if isinstance(each, dict))
+    named = (tag["Tag"].get("name") if isinstance(tag.get("Tag"), dict) else tag.get("name") for tag in tags)
+    return {name for name in named if isinstance(name, str)}
 
 
 def plain(value: object, longest: int = 80) -> str:
@@ -77,11 +115,23 @@ def is_uuid(value: object) -> bool:
         return False
 
 
-def _subject(attribute: dict[str, Any], max_bytes: int) -> Subject:
-    name, named = plain(attribute.get("value")), attribute.get("uuid")
+def _pictured(attribute: dict[str, Any]) -> bool:
+    return attribute.get("type") in (ATTACHMENT, SAMPLE)
+
+
+def _subject(
+    attribute: dict[str, Any],
+    max_bytes: int,
+    blocked: bool = False,
+    seen: tuple[str, ...] = (),
+    siblings: frozenset[str] = frozenset(),
+) -> Subject:
+    value, named, sealed = attribute.get("value"), attribute.get("uuid"), attribute["type"] == SAMPLE
+    name = plain(value.rpartition("|")[0] or value if sealed and isinstance(value, str) else value)
     if named is not None and not is_uuid(named):
         raise BadRequest(f"{name}: the attribute's uuid is not a UUID.")
-    return Subject(str(named or "").lower(), name, _decoded(attribute.get("data"), name, max_bytes))
+    data = _decoded(attribute.get("data"), name, max_bytes)
+    return Subject(str(named or "").lower(), name, data, sealed, blocked or blocks(attribute), seen, siblings)
 
 
 def _decoded(data: object, name: str, max_bytes: int) -> bytes | None:

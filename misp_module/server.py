@@ -3,13 +3,17 @@
 import errno
 import logging
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matcher.settings import Settings
 from matcher.web.http import HttpServer, listen, listen_address
 from misp_module.access import AllowList
 from misp_module.app import create_app, max_body
-from misp_module.correlation import Known
+from misp_module.assembly import served
+from misp_module.known import Known
+
+if TYPE_CHECKING:
+    from matcher.engine import Matcher
 
 # As many threads as connections: a request never waits where the deadline is not watched.
 _CONNECTIONS = 64
@@ -41,11 +45,11 @@ class Listener:
     Raises BadSettings when `misp.listen` cannot be bound, or other machines could ask without `misp.allow` naming them.
     """
 
-    def __init__(self, matcher: Known, settings: Settings) -> None:
+    def __init__(self, matcher: "Matcher | Known", settings: Settings) -> None:
         host, port = listen_address(settings["misp.listen"], "misp.listen")
         allowed = AllowList(settings["misp.allow"])
         allowed.check(host)
-        app = create_app(matcher, settings)
+        app = create_app(served(matcher, settings), settings)
         bound = listen(host, port, "misp.listen")
         self._server = HttpServer(
             app,

@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from matcher.bank import Bank
 from matcher.errors import NotAPicture
 from matcher.match import Answer, Decision, Evidence, Match, Relation
 from matcher.records import Record
@@ -115,6 +116,7 @@ class Shelf:
 
     found: Answer = field(default_factory=answer)
     known: list[Record] = field(default_factory=list)
+    banks: list[Bank] = field(default_factory=list)
 
     def search(self, data: bytes, *, limit: int = 10, exclude: Callable[[Record], bool] | None = None, name: str = "picture") -> Answer:
         if data == b"not a picture":
@@ -126,6 +128,15 @@ class Shelf:
 
     def by_source(self, kind: str, id: str) -> list[Record]:
         return [record for record in self.known if any((source.kind, source.id) == (kind, id) for source in record.sources)]
+
+    def by_sha256(self, sha256: str) -> Record | None:
+        return next((record for record in self.known if record.sha256 == sha256), None)
+
+    def members(self, cluster: str) -> list[Record]:
+        return [record for record in self.known if record.cluster == cluster]
+
+    def book(self) -> list[Bank]:
+        return self.banks
 
     def _kept(self, limit: int, exclude: Callable[[Record], bool] | None) -> Answer:
         return replace(self.found, matches=tuple(m for m in self.found.matches if exclude is None or not exclude(m.picture))[:limit])

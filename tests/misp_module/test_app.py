@@ -11,7 +11,9 @@ import pytest
 from matcher.errors import StoreUnavailable
 from matcher.settings import Settings
 from misp_module.app import create_app
+from misp_module.assembly import served
 from misp_module.modules import entry
+from misp_module.stock.kuato_module import MODULES
 from tests.misp_module.building import ENRICHED, Shelf, answer, asking, attribute, known, match, rows, seen_in_misp
 
 
@@ -20,7 +22,7 @@ def configured(**changes):
 
 
 def client(matcher=None, **changes):
-    return create_app(matcher or Shelf(answer(match(known()))), configured(**changes)).test_client()
+    return create_app(served(matcher or Shelf(answer(match(known()))), configured(**changes)), configured(**changes)).test_client()
 
 
 def ask(body, matcher=None, **changes):
@@ -35,7 +37,7 @@ def ask(body, matcher=None, **changes):
 
 class TestDoors:
     def test_there_are_four_and_no_more(self):
-        app = create_app(Shelf(), configured())
+        app = create_app(served(Shelf(), configured()), configured())
         assert {(rule.rule, *sorted(rule.methods - {"HEAD"})) for rule in app.url_map.iter_rules()} == {
             ("/modules", "GET"),
             ("/query", "POST"),
@@ -44,10 +46,10 @@ class TestDoors:
         }
 
     def test_modules(self):
-        [found] = client().get("/modules").get_json()
+        found = next(each for each in client().get("/modules").get_json() if each["name"] == "image_correlation")
         assert found.keys() == {"name", "type", "mispattributes", "meta"}
         assert (found["name"], found["type"]) == ("image_correlation", "expansion")
-        assert found["mispattributes"]["input"] == ["attachment"] and found["mispattributes"]["format"] == "misp_standard"
+        assert found["mispattributes"]["input"][:3] == ["attachment", "malware-sample", "image"] and found["mispattributes"]["format"] == "misp_standard"
         assert found["meta"]["module-type"] == ["expansion", "hover"]
         assert isinstance(found["meta"]["config"], list)
 
@@ -234,14 +236,6 @@ def test_requests_as_a_real_misp_sent_them(shared: Path, name, answered):
         assert reply["results"] == {} and "attribute" in reply["error"]
 
 
-def test_an_entry_is_what_the_module_says():
-    class Module:
-        name = "m"
-
-        def introspection(self):
-            return {"input": []}
-
-        def version(self):
-            return {"version": "1"}
-
-    assert entry(Module()) == {"name": "m", "type": "expansion", "mispattributes": {"input": []}, "meta": {"version": "1"}}
+@pytest.mark.parametrize("name", MODULES)
+def test_an_entry_is_what_the_module_file_says(name):
+    assert entry(name).keys() == {"name", "type", "mispattributes", "meta"} and entry(name)["name"] == name

@@ -7,7 +7,9 @@ import pytest
 
 from matcher.errors import StoreUnavailable
 from matcher.match import Decision
-from misp_module.correlation import ImageCorrelation
+from misp_module.company import Surroundings
+from misp_module.correlation import ImageCorrelation, Limits
+from misp_module.disclosure import Policy
 from misp_module.objects import ObjectWriter
 from tests.misp_module.building import ENRICHED, KNOWN, Shelf, answer, asking, attribute, known, match, rows, seen_in_misp
 
@@ -15,7 +17,12 @@ TEMPLATES = Path(__file__).parents[2] / "config" / "misp" / "objects"
 
 
 def module(*matches, known=(), **changes):
-    return ImageCorrelation(Shelf(answer(*matches, **changes), list(known)), ObjectWriter(TEMPLATES, "", {}), 5, 2**20)
+    return correlation(Shelf(answer(*matches, **changes), list(known)))
+
+
+def correlation(shelf, limits=Limits(5, 2**20), ledger=None):
+    policy = Policy()
+    return ImageCorrelation(shelf, ObjectWriter(TEMPLATES, "", {}, policy), policy, Surroundings(shelf, policy, 20), limits, ledger)
 
 
 def objects(reply):
@@ -102,7 +109,7 @@ def test_no_search_is_begun_when_nobody_waits_any_more():
             return super().search(data, limit=limit, exclude=exclude, name=name)
 
     searched = []
-    slow = ImageCorrelation(Slow(answer()), ObjectWriter(TEMPLATES, "", {}), 5, 2**20)
+    slow = correlation(Slow(answer()))
     parts = [attribute(b"picture", value=f"{i}.png") for i in range(5)]
     slow.answer({"module": "image_correlation", "object": {"Attribute": parts}}, time.monotonic() + 0.3)
     assert searched == ["0.png", "1.png"]
@@ -114,4 +121,4 @@ def test_other_failures_are_the_application_s_to_report():
             raise StoreUnavailable("redis://secret@host is away")
 
     with pytest.raises(StoreUnavailable):
-        ImageCorrelation(Away(), ObjectWriter(TEMPLATES, "", {}), 5, 2**20).answer(asking(b"picture"))
+        correlation(Away()).answer(asking(b"picture"))

@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 
 from matcher.source import Source
-from misp_module.disclosure import disclose, may_tell, only_known_from
+from misp_module.disclosure import Policy, only_known_from
 from tests.misp_module.building import ENRICHED, KNOWN, SECOND_OF_MARCH, known, seen_in_misp
+
+POLICY = Policy()
+disclose, may_tell = POLICY.disclose, POLICY.may_tell
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ SUBJECT = Subject(ENRICHED, "shot.png", b"")
 
 @pytest.fixture
 def writer():
-    return ObjectWriter(TEMPLATES, "https://misp.example.org/", {"pdq": 1, "tiles": 3})
+    return ObjectWriter(TEMPLATES, "https://misp.example.org/", {"pdq": 1, "tiles": 3}, ail_base="https://ail.example.org")
 
 
 def test_a_yes_tells_everything(writer):
@@ -116,11 +116,12 @@ def test_the_same_bytes_are_an_exact_copy(writer):
         (Source("camera", "42"), "camera 42", "camera"),
     ],
 )
-def test_places_outside_misp_are_named_without_links(writer, source, named, origin):
+def test_places_outside_misp_are_named(writer, source, named, origin):
     found = rows(writer.write(match(known(sources=(source,))), SUBMITTED, SUBJECT))
     assert f"same picture as {named}, seen 2026-03-02" in found["explanation"]
     assert found["origin"] == origin
-    assert not {"known-image", "known-event", "link"} & found.keys()
+    assert not {"known-image", "known-event"} & found.keys()
+    assert found.get("link") == ("https://ail.example.org/correlation/show?type=screenshot&subtype=&id=aa11" if origin == "AIL" else None)
 
 
 def test_a_hidden_place_leaves_no_trace(writer):
@@ -192,3 +193,13 @@ def tags(written):
 
 def template():
     return json.loads((TEMPLATES / TEMPLATE / "definition.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("id", ["screenshot::aa11", "item::what it shows", "screenshot::aa11&x=<script>"])
+def test_without_ail_s_address_its_objects_are_not_named(id):
+    found = rows(ObjectWriter(TEMPLATES, "", {}).write(match(known(sources=(Source("ail-object", id),))), SUBMITTED, SUBJECT))
+    assert "a picture known from AIL" in found["explanation"] and id not in str(found) and "link" not in found
+
+
+def test_an_ail_object_s_id_cannot_spoil_the_link(writer):
+    assert "link" not in rows(writer.write(match(known(sources=(Source("ail-object", "item::a&b=<x>"),))), SUBMITTED, SUBJECT))

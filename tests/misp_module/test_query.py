@@ -56,7 +56,7 @@ def test_a_number_of_a_million_digits_costs_nothing():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"type": "url"}, "type attachment is needed, this one is of type url"),
+        ({"type": "url"}, "or malware-sample; this one is of type url"),
         ({"type": ["attachment"]}, "of type list"),
         ({"uuid": "not-a-uuid"}, "not a UUID"),
         ({"uuid": 5}, "not a UUID"),

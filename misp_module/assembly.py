@@ -1,0 +1,51 @@
+"""How the modules are put together from the settings."""
+
+from collections.abc import Iterable
+
+from matcher.engine import Matcher
+from matcher.fingerprints.registry import available
+from matcher.settings import Settings, config_dir
+from misp_module.answering import Answering
+from misp_module.company import Surroundings
+from misp_module.correlation import ImageCorrelation, Limits, Remember
+from misp_module.deadline import Desk
+from misp_module.disclosure import Policy
+from misp_module.given import Fields, Ledger
+from misp_module.known import Exclude, Known, Pictures
+from misp_module.memory import Memory
+from misp_module.modules import Module
+from misp_module.objects import ObjectWriter
+
+
+def served(matcher: Matcher | Known, settings: Settings, hidden: Exclude | None = None) -> Answering:
+    """Return the modules on a matcher. hidden: says which pictures do not exist for whoever asks; then nothing is remembered either."""
+    if not isinstance(matcher, Matcher):
+        return answering(matcher, settings)
+    pictures = Pictures(matcher, hidden) if hidden is not None else Pictures(matcher)
+    remember = Memory(pictures).remember if settings["misp.remember"] and hidden is None else None
+    return answering(pictures, settings, matcher.collection.store, remember)
+
+
+def answering(known: Known, settings: Settings, store: Fields | None = None, remember: Remember | None = None) -> Answering:
+    """Return the modules that answer MISP, at most as many queries at once as there are workers.
+
+    store: where it is kept what was said; None: nowhere. remember: called with what was looked up.
+    """
+    desk = Desk(settings.workers(), settings["misp.deadline"])
+    return Answering({module.name: module for module in modules(known, settings, store, remember)}, desk)
+
+
+def modules(known: Known, settings: Settings, store: Fields | None = None, remember: Remember | None = None) -> Iterable[Module]:
+    """Yield the modules."""
+    policy = Policy(settings["misp.max_disclosure"])
+    surroundings = Surroundings(known, policy, settings["misp.max_correlations"])
+    limits = Limits(settings["misp.max_matches"], settings["picture.max_bytes"], settings["misp.count_hidden"])
+    ledger = Ledger(store) if store is not None else None
+    yield ImageCorrelation(known, writer(settings, policy), policy, surroundings, limits, ledger, remember)
+
+
+def writer(settings: Settings, policy: Policy) -> ObjectWriter:
+    """Return what writes matches as objects."""
+    versions = {name: algorithm.version for name, algorithm in available().items()}
+    templates = config_dir() / "misp" / "objects"
+    return ObjectWriter(templates, settings["misp.link_base"], versions, policy, settings["misp.ail_base"])

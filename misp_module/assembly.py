@@ -10,8 +10,10 @@ from misp_module.company import Surroundings
 from misp_module.correlation import ImageCorrelation, Limits, Remember
 from misp_module.deadline import Desk
 from misp_module.disclosure import Policy
+from misp_module.fingerprints import FingerprintWriter
 from misp_module.given import Fields, Ledger
 from misp_module.known import Exclude, Known, Pictures
+from misp_module.lookup import ImageLookup
 from misp_module.memory import Memory
 from misp_module.modules import Module
 from misp_module.objects import ObjectWriter
@@ -41,11 +43,17 @@ def modules(known: Known, settings: Settings, store: Fields | None = None, remem
     surroundings = Surroundings(known, policy, settings["misp.max_correlations"])
     limits = Limits(settings["misp.max_matches"], settings["picture.max_bytes"], settings["misp.count_hidden"])
     ledger = Ledger(store) if store is not None else None
-    yield ImageCorrelation(known, writer(settings, policy), policy, surroundings, limits, ledger, remember)
+    correlation = ImageCorrelation(known, writer(settings, policy), policy, surroundings, limits, ledger, remember)
+    yield correlation
+    yield ImageLookup(known, correlation, policy, FingerprintWriter(config_dir() / "misp" / "objects", versions()), limits.max_matches)
 
 
 def writer(settings: Settings, policy: Policy) -> ObjectWriter:
     """Return what writes matches as objects."""
-    versions = {name: algorithm.version for name, algorithm in available().items()}
     templates = config_dir() / "misp" / "objects"
-    return ObjectWriter(templates, settings["misp.link_base"], versions, policy, settings["misp.ail_base"])
+    return ObjectWriter(templates, settings["misp.link_base"], versions(), policy, settings["misp.ail_base"])
+
+
+def versions() -> dict[str, int]:
+    """Return the version of each algorithm."""
+    return {name: algorithm.version for name, algorithm in available().items()}

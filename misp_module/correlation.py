@@ -78,10 +78,22 @@ class ImageCorrelation:
                 found.errors.append(str(error))
         return found.reply(always="object" in request)
 
-    def objects(self, subject: Subject, data: bytes) -> tuple[list[dict[str, Any]], Answer]:
-        """Return the objects for a picture that is no attribute yet, and the answer they come from."""
+    def of_data(self, subject: Subject, data: bytes) -> tuple[Answer, list[dict[str, Any]]]:
+        """Return the answer for a picture that is no attribute yet, and its objects. Raises BadPicture."""
         answer, _ = self._searched(lambda limit, exclude: self._known.search(data, limit=limit, exclude=exclude, name=subject.name), "")
-        return [self._object(match, answer.sha256, subject, (), keep=False) for match in answer.matches], answer
+        return answer, [self._object(match, answer.sha256, subject, (), keep=False) for match in answer.matches]
+
+    def of_record(self, record: Record, subject: Subject, keep: bool) -> list[dict[str, Any]]:
+        """Return the objects for a picture in the store. keep: what is said goes into an event."""
+        answer, _ = self._like(record, subject)
+        hosts = self._surroundings.seen(record)
+        return [self._object(match, record.sha256, subject, hosts, keep) for match in answer.matches]
+
+    def answer_of(self, subject: Subject, deadline: float) -> Answer | None:
+        """Return the matches for an attribute, None where neither it nor its bytes are known. Raises BadPicture, Late."""
+        data = opened(subject.data, subject.name, self._limits.max_bytes, deadline) if subject.data and subject.sealed else subject.data
+        outcome = self._search(subject, data)
+        return None if outcome is None else outcome[0]
 
     def _look_up(self, subject: Subject, request: dict[str, Any], deadline: float, found: "_Found") -> None:
         if subject.blocked:
@@ -119,9 +131,10 @@ class ImageCorrelation:
                 lambda limit, exclude: self._known.search(data, limit=limit, exclude=exclude, name=subject.name), subject.uuid
             )
         known = self._known.by_source("misp-attribute", subject.uuid) if subject.uuid else []
-        if not known:
-            return None
-        itself = known[0]
+        return self._like(known[0], subject) if known else None
+
+    def _like(self, itself: Record, subject: Subject) -> tuple[Answer, int]:
+        """Return the answer for a picture in the store: itself, where it is known from elsewhere, and others."""
         answer, hidden = self._searched(
             lambda limit, exclude: self._known.search_sha256(itself.sha256, limit=limit, exclude=exclude), subject.uuid
         )

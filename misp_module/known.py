@@ -1,5 +1,6 @@
 """What the modules need of the matcher, and who may see what of it."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -8,9 +9,13 @@ from matcher.errors import NotFound
 from matcher.match import Answer
 from matcher.records import Record
 from matcher.source import Source
+from misp_module.places import covered, hosts_of
 
 if TYPE_CHECKING:
     from matcher.engine import Matcher
+
+# Pictures that are looked through for those of a host, which no list leads to, and those that are kept of them.
+_LOOKED_AT, _MOST = 50_000, 100
 
 Exclude = Callable[[Record], bool]
 
@@ -31,6 +36,9 @@ class Known(Protocol):
 
     def by_sha256(self, sha256: str) -> Record | None:
         """Return the picture with this SHA-256, None where none is known."""
+
+    def seen_on(self, host: str, deadline: float) -> tuple[list[Record], bool]:
+        """Return the pictures seen on a host or below it, newest first, and whether all were looked through by the deadline."""
 
     def members(self, cluster: str) -> Sequence[Record]:
         """Return the pictures of a cluster, in the order in which they joined; none where there is no such cluster."""
@@ -64,6 +72,16 @@ class Pictures:
         """As Known."""
         found = self._matcher.collection.known(sha256)
         return None if found is None or self._hidden(found) else self._matcher.collection.clustered([found])[0]
+
+    def seen_on(self, host: str, deadline: float) -> tuple[list[Record], bool]:
+        """As Known."""
+        found = list[Record]()
+        for looked_at, record in enumerate(self._matcher.collection.newest(), 1):
+            if not self._hidden(record) and any(covered(seen, [host]) for seen in hosts_of(record.sources)):
+                found.append(record)
+            if looked_at == _LOOKED_AT or len(found) == _MOST or (looked_at % 100 == 0 and time.monotonic() > deadline):
+                return found, False
+        return found, True
 
     def members(self, cluster: str) -> Sequence[Record]:
         """As Known."""

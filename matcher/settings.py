@@ -24,12 +24,16 @@ PREFIX = "KUATO_"
 DEFAULT, COMMAND_LINE = "default", "command line"
 # What Kubernetes sets for services called kuato or kuato-redis: none of it is meant for us.
 _KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)$")
+HIDDEN = "***"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One row: `name` (section.key), `kind` (one of KINDS), `default`, `unit`, one sentence for people, bounds where there are any."""
+    """One row: `name` (section.key), `kind` (one of KINDS), `default`, `unit`, one sentence for people, bounds where there are any.
+
+    secret: its value is never shown.
+    """
 
     name: str
     kind: str
@@ -39,6 +43,7 @@ class Setting:
     least: float | None = None
     most: float | None = None
     choices: tuple[str, ...] = ()
+    secret: bool = False
 
     @property
     def variable(self) -> str:
@@ -115,6 +120,13 @@ def _flag(value: Any, _folder: Path) -> bool:
     return words[value.strip().lower()]
 
 
+def _rows(value: Any, _folder: Path) -> tuple[dict[str, Any], ...]:
+    rows = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(rows, list | tuple) or not all(isinstance(row, dict) for row in rows):
+        raise TypeError(value)
+    return tuple(rows)
+
+
 KINDS: dict[str, tuple[str, Callable[[Any, Path], Any]]] = {
     "text": ("a text", _text),
     "whole": ("a whole number", _whole),
@@ -123,6 +135,7 @@ KINDS: dict[str, tuple[str, Callable[[Any, Path], Any]]] = {
     "path": ("a path", _path),
     "folder": ("a folder's path", _folder),
     "flag": ("true or false", _flag),
+    "rows": ("a list of tables (in a variable or option: JSON)", _rows),
 }
 
 TABLE: tuple[Setting, ...] = (
@@ -161,18 +174,38 @@ TABLE: tuple[Setting, ...] = (
     Setting("cluster.automatic", "flag", True, "", "Whether a picture is looked up among the others when it is added, and tied to those it is the same as; if not, `kuato cluster build` does it."),
     Setting("cluster.turned", "flag", False, "", "Whether it is then looked up mirrored, turned and as a negative, too; adding takes about twice as long."),
     Setting("cluster.max_size", "whole", 500, "pictures", "Pictures from which on a cluster grows only when a person says so.", least=2),
-    Setting("misp.listen", "text", "127.0.0.1:6667", "address:port", "Where MISP finds Kuato."),
-    Setting("misp.allow", "list", ("127.0.0.1", "::1"), "", "Addresses and networks that may ask; MISP sends no password."),
-    Setting("misp.link_base", "text", "", "URL", "Address of the MISP server, for links to the attributes that hold known pictures; empty: no links."),
-    Setting("misp.max_matches", "whole", 5, "matches", "Most matches that MISP is told of.", least=1, most=100),
-    Setting("misp.deadline", "number", 4.0, "s", "When MISP gets an answer at the latest; it waits 5 s itself on hover.", least=0.1),
-    Setting("misp.upstream", "text", "", "URL", "Stock misp-modules server behind the MISP listener, such as http://127.0.0.1:6666: its modules are listed too, and asked; empty: none."),
-    Setting("misp.upstream_seconds", "number", 60.0, "s", "Longest that a query of one of its modules may take.", least=0.1),
     Setting("misp.max_disclosure", "text", "community", "", "How far known pictures must be distributed to be told of: to all, to connected communities, to this community, or to one organisation. tlp:red, tlp:amber+strict and sharing groups are never told of.", choices=("all", "connected", "community", "organisation")),
     Setting("misp.count_hidden", "flag", False, "", "Whether an answer says how many known pictures match that may not be told of."),
     Setting("misp.max_correlations", "whole", 20, "events", "Events that may share a cluster before its value no longer correlates; MISP blocks values of too many events for everybody.", least=1),
     Setting("misp.ail_base", "text", "", "URL", "Address of AIL's web interface, for links to its objects; empty: they are not named."),
     Setting("misp.remember", "flag", False, "", "Whether pictures that MISP asks about are added to the known ones."),
+    Setting("misp.upstream", "text", "", "URL", "Stock misp-modules server behind the MISP listener, such as http://127.0.0.1:6666: its modules are listed too, and asked; empty: none."),
+    Setting("misp.upstream_seconds", "number", 60.0, "s", "Longest that a query of one of its modules may take.", least=0.1),
+    Setting("misp.listen", "text", "127.0.0.1:6667", "address:port", "Where MISP finds Kuato."),
+    Setting("misp.allow", "list", ("127.0.0.1", "::1"), "", "Addresses and networks that may ask; MISP sends no password."),
+    Setting("misp.link_base", "text", "", "URL", "Address of the MISP server, for links to the attributes that hold known pictures; empty: no links."),
+    Setting("misp.max_matches", "whole", 5, "matches", "Most matches that MISP is told of.", least=1, most=100),
+    Setting("misp.deadline", "number", 4.0, "s", "When MISP gets an answer at the latest; it waits 5 s itself on hover.", least=0.1),
+    Setting("misp.url", "text", "", "URL", "Address of the MISP server that `kuato misp sync` reads from, such as https://misp.example; empty: none."),
+    Setting("misp.key", "text", "", "", "Key of the MISP user that Kuato is there; best given in the environment.", secret=True),
+    Setting("misp.verify", "flag", True, "", "Whether the server's certificate must be trusted; only ever false for a test."),
+    Setting("misp.ca_file", "path", "", "", "Certificates (PEM) that are trusted to be the MISP server's; empty: network.ca_file, or the system's."),
+    Setting("misp.proxy", "text", "", "URL", "Proxy on the way to the MISP server; `none`: no proxy; empty: network.proxy."),
+    Setting("misp.timeout", "number", 60.0, "s", "Longest that one request to MISP may take.", least=1),
+    Setting("misp.retries", "whole", 8, "", "How often a request that MISP did not answer is made again, each time after a longer pause.", least=0, most=100),
+    Setting("misp.pause", "number", 1.0, "s", "First pause before a request is made again; each further one is twice as long, up to a minute.", least=0.001),
+    Setting("misp.names", "list", ("*.png", "*.jpg", "*.jpeg", "*.jfif", "*.gif", "*.webp", "*.bmp", "*.tif", "*.tiff", "*.ico"), "", "File names of attachments that are fetched. Those of image objects and screenshots, and names without an ending, are fetched anyway."),
+    Setting("misp.banks", "rows", (), "", "Which banks pictures from MISP go into: `bank`, and what must hold for it: `tag`, `org`, `event`, `object`, `relation` (with * where anything may be)."),
+    Setting("misp.page", "whole", 500, "attributes", "Most attributes that MISP is asked to list at once.", least=2, most=10_000),
+    Setting("misp.overlap", "number", 600.0, "s", "How far each sync goes back behind the one before; no clock may differ by more.", least=0),
+    Setting("misp.sweep_days", "number", 7.0, "days", "How often a sync holds all known attributes against those MISP still has; 0: only `kuato misp sync --sweep` does.", least=0),
+    Setting("misp.zmq", "text", "", "URL", "Where MISP publishes by ZeroMQ, such as tcp://misp.example:50000, so that a sync that waits begins at once; needs pyzmq."),
+    Setting("misp.write", "list", (), "", "What is written back to MISP: sightings, tags, relations, objects; empty: nothing."),
+    Setting("misp.max_writes_run", "whole", 500, "writes", "Most that one sync writes to MISP; the rest waits for the next.", least=1),
+    Setting("misp.max_writes_day", "whole", 5000, "writes", "Most that is written to MISP within a day.", least=1),
+    Setting("misp.feedback", "list", (), "", "Organisations (name or UUID) whose false-positive sightings and opinions become reviews; empty: the one of misp.key."),
+    Setting("tagging.rules", "rows", (), "", "Which tags a match gives: `tags` or `propagate`, on what (`on`), and what must hold for it: `decision`, `relation`, `bank`, `kind`, `tag`."),
+    Setting("tagging.propagate", "list", (), "", "Tags of known pictures, with * where anything may be, that a rule may pass on."),
     Setting("web.listen", "text", "127.0.0.1:6670", "address:port", "Where programs find the HTTP API. Beyond loopback it needs a token first: `kuato token create`."),
     Setting("web.anonymous", "text", "admin", "", "Role of requests without a token, on loopback and only until the first token is created.", choices=("none", "search", "write", "review", "admin")),
     Setting("web.prefix", "text", "", "path", "Path under which a reverse proxy publishes Kuato, such as /kuato."),
@@ -257,8 +290,10 @@ class Settings(Mapping[str, Any]):
         return Settings(values, origins)
 
     def shown(self, name: str) -> Any:
-        """Return a value as people may see it: without the password that a URL may hold."""
+        """Return a value as people may see it: no secret, and without the password that a URL may hold."""
         value = self[name]
+        if _ROWS[name].secret and value:
+            return HIDDEN
         return re.sub(r"//([^:]*):.*@", r"//\1:***@", value) if _ROWS[name].unit == "URL" else value
 
     def workers(self) -> int:
@@ -320,7 +355,8 @@ def _put(values: dict[str, Any], origins: dict[str, str], given: Iterable[tuple[
         try:
             values[name], origins[name] = _ROWS[name].read(value, folder), origin
         except ValueError as error:
-            raise BadSettings(f"{origin}: {name} is {value!r}, but must be {error}") from None
+            shown = HIDDEN if _ROWS[name].secret else repr(value)
+            raise BadSettings(f"{origin}: {name} is {shown}, but must be {error}") from None
 
 
 def _given(config: Path | str | None, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> Iterator[tuple[str, Any, str, Path]]:

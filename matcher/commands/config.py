@@ -1,5 +1,7 @@
 """`kuato config`: the settings."""
 
+import json
+
 import click
 
 from matcher.commands import tables
@@ -36,4 +38,6 @@ def show(invocation: Invocation, as_json: bool) -> None:
 
 
 def _text(value: object) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+    if isinstance(value, tuple):
+        return ", ".join(one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in value)
+    return "" if value is None else str(value)

@@ -179,6 +179,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("misp.max_correlations", "whole", 20, "events", "Events that may share a cluster before its value no longer correlates; MISP blocks values of too many events for everybody.", least=1),
     Setting("misp.ail_base", "text", "", "URL", "Address of AIL's web interface, for links to its objects; empty: they are not named."),
     Setting("misp.remember", "flag", False, "", "Whether pictures that MISP asks about are added to the known ones."),
+    Setting("misp.actions", "list", (), "", "Workflow actions that may change something: image_register (here), image_tag, image_sighting (at misp.url); empty: none of them."),
     Setting("misp.upstream", "text", "", "URL", "Stock misp-modules server behind the MISP listener, such as http://127.0.0.1:6666: its modules are listed too, and asked; empty: none."),
     Setting("misp.upstream_seconds", "number", 60.0, "s", "Longest that a query of one of its modules may take.", least=0.1),
     Setting("misp.listen", "text", "127.0.0.1:6667", "address:port", "Where MISP finds Kuato."),

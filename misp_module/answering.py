@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from matcher.errors import BadPicture, BadRequest, BadSettings, Busy, Late, NotFound, Refused, ServerUnavailable, StoreUnavailable
+from matcher.errors import BadPicture, BadRequest, BadSettings, Busy, FetchFailed, Late, NotFound, Refused, StoreUnavailable, Unauthorized
 from misp_module.deadline import Desk
 from misp_module.modules import Module, entry, quick
 from misp_module.query import MAX_EVENT_PARTS, MAX_PARTS, parse, plain
@@ -45,9 +45,11 @@ class Answering:
         most = MAX_EVENT_PARTS if patient else MAX_PARTS
         try:
             return self._desk.run(lambda deadline: self._answer(read(), most, deadline), _LONGER if patient else 1.0)
-        except (BadPicture, BadRequest, NotFound, Busy, Late, Refused, ServerUnavailable) as error:
-            if isinstance(error, BadSettings):
-                _log.error("%s", error)
+        except (BadSettings, Unauthorized, FetchFailed) as error:
+            # What is wrong with Kuato's own way to MISP is the operator's to know.
+            _log.error("%s", error)
+            return failed(f"Kuato could not do it at MISP ({error.code}); its log tells why.")
+        except (BadPicture, BadRequest, NotFound, Busy, Late, Refused) as error:
             return failed(str(error))
         except StoreUnavailable:
             # The text may tell where the store is, which is the operator's to know.

@@ -15,7 +15,7 @@ from misp_module.disclosure import Policy, only_known_from
 from misp_module.given import Given, Ledger
 from misp_module.known import Known
 from misp_module.objects import ObjectWriter
-from misp_module.query import Subject, subjects
+from misp_module.query import Subject, is_uuid, subjects
 from misp_module.sealed import opened
 
 # An object seldom holds more than a picture or two; the deadline is for all of them together.
@@ -88,6 +88,11 @@ class ImageCorrelation:
         answer, _ = self._like(record, subject)
         hosts = self._surroundings.seen(record)
         return [self._object(match, record.sha256, subject, hosts, keep) for match in answer.matches]
+
+    def attribute_of(self, match: Match, asking: str) -> str:
+        """Return the UUID of the attribute that a known picture is told by, "" where it is told by another place or none."""
+        source = self._policy.disclose(match.picture, asking).source
+        return source.id.lower() if source is not None and source.kind == "misp-attribute" and is_uuid(source.id) else ""
 
     def answer_of(self, subject: Subject, deadline: float) -> Answer | None:
         """Return the matches for an attribute, None where neither it nor its bytes are known. Raises BadPicture, Late."""

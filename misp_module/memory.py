@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from matcher.errors import KuatoError
@@ -54,19 +55,27 @@ class Memory:
             self._free.release()
 
 
-def source_of(uuid: str, attribute: Mapping[str, Any], event: Mapping[str, Any], seen: float) -> Source:
-    """Return the place that an attribute is. event: the event it is in, where that is known; it decides what the attribute inherits.
+def source_of(
+    uuid: str, attribute: Mapping[str, Any], event: Mapping[str, Any], seen: float, whole: Mapping[str, Any] = MappingProxyType({})
+) -> Source:
+    """Return the place that an attribute is. event, whole: the event and the object it is in, where that is known.
 
-    An attribute that is distributed as its event, of which nothing is known, is told of nowhere until a sync knows more.
+    Who may know is the narrowest of what they say. An attribute that is distributed as its event, of which nothing is known,
+    is told of nowhere until a sync knows more.
     """
-    narrowest = attribute if str(attribute.get("distribution", "5")) != "5" or not event else event
-    visibility: dict[str, Any] = {"distribution": str(narrowest.get("distribution", "5"))}
-    if str(narrowest.get("sharing_group_id") or "0") != "0":
-        visibility["sharing_group"] = str(narrowest["sharing_group_id"])
-    tlp = sorted(tag for part in (attribute, event) for tag in names_of_tags(dict(part)) if tag.lower().startswith("tlp:"))
+    parts = (event, whole, attribute)
+    levels = [part for part in parts if str(part.get("distribution", "5")) != "5"]
+    narrowest = min(levels, key=lambda part: "04123".find(str(part["distribution"])), default={"distribution": "5"})
+    visibility: dict[str, Any] = {"distribution": str(narrowest["distribution"])}
+    if visibility["distribution"] == "4":
+        visibility["sharing_group"] = str(narrowest.get("sharing_group_id") or "unknown")
+    org = event.get("Orgc")
+    if isinstance(org, dict) and isinstance(org.get("uuid"), str):
+        visibility["org"] = org["uuid"]
+    tlp = sorted({tag for part in parts for tag in names_of_tags(dict(part)) if tag.lower().startswith("tlp:")})
     visibility |= {"tlp": tlp} if tlp else {}
     named = {"event_uuid": event.get("uuid"), "event_id": attribute.get("event_id") or event.get("id")}
-    metadata = {name: str(value) for name, value in named.items() if isinstance(value, str)}
+    metadata = {name: value for name, value in named.items() if isinstance(value, str)}
     return Source("misp-attribute", uuid, seen, seen, metadata, visibility)
 
 

@@ -66,4 +66,5 @@ def _answering(call: Call) -> "Answering":
     except ImportError as error:
         raise BadSettings(f"MISP is not answered without PyMISP: {error}; pip install 'kuato[misp]'") from None
     limited = Acts(call.services.matcher, call.caller).hidden if call.caller.limited else None
-    return served(call.services.matcher, call.services.settings, limited)
+    may_write = call.caller.role >= Role.WRITE and not call.caller.limited
+    return served(call.services.matcher, call.services.settings, limited, may_write)

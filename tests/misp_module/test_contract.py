@@ -1,6 +1,7 @@
 """One behaviour whichever way MISP comes: through a stock server with the module file, to our endpoint, or to it in front of a stock server."""
 
 import base64
+import hashlib
 import io
 import json
 import zipfile
@@ -13,10 +14,10 @@ from matcher.settings import Settings
 from matcher.source import Source
 from misp_module.commands import misp
 from misp_module.stock.kuato_module import MODULES
-from tests.misp_module.building import ENRICHED, EVENT, KNOWN, SECOND_OF_MARCH, asking, attribute, jpeg, page, png, rows, seen_in_misp
+from tests.misp_module.building import EVENT, KNOWN, SECOND_OF_MARCH, asking, attribute, jpeg, page, png, rows, seen_in_misp
 from tests.misp_module.serving import free_port, listening, stock
 
-OTHER = "0badcafe-1111-4222-8333-444455556666"
+OTHER, HOVERED = "0badcafe-1111-4222-8333-444455556666", "0badbeef-1111-4222-8333-444455556666"
 WAYS = ["stock server with the module file", "our endpoint", "in front of a stock server", "in front of a stock server that is down"]
 
 
@@ -45,7 +46,7 @@ def matcher(configured):
         matcher.add(png(page(1)), sources=[seen_in_misp(KNOWN, distribution=3, tlp="tlp:green")], banks=["kit X"])
         matcher.add(png(page(2)), sources=[seen_in_misp(OTHER, distribution="1")])
         matcher.add(png(page(40).rotate(180)), sources=[Source("url", "https://ovalquay.example/", SECOND_OF_MARCH)], banks=["Ovalquay"])
-        matcher.add(jpeg(page(1), 71), sources=[seen_in_misp(ENRICHED, distribution=1)])
+        matcher.add(jpeg(page(1), 71), sources=[seen_in_misp(HOVERED, distribution=1)])
         yield matcher
 
 
@@ -112,7 +113,7 @@ def test_no_match(ask):
 
 
 def test_hover_without_bytes(ask):
-    request = asking()
+    request = asking(uuid=HOVERED)
     del request["event_id"]
     found = rows(objects(ask(request))[0])
     assert (found["decision"], found["known-image"]) == ("YES", KNOWN)
@@ -174,6 +175,74 @@ def test_a_second_enrichment_gives_the_same_values_under_new_uuids(ask):
 def test_an_error_is_told_in_words(ask, request_):
     reply = ask(request_)
     assert reply["results"] == {} and len(reply["error"]) > 10 and "Traceback" not in reply["error"]
+
+
+def test_pictures_are_looked_up_by_where_they_were_seen(ask):
+    for kind, value in (("url", "https://ovalquay.example/"), ("domain", "ovalquay.example"), ("hostname", "OVALQUAY.example.")):
+        [found] = objects(ask({"module": "image_lookup", "attribute": attribute(type=kind, value=value), "event_id": "4"}))
+        assert rows(found)["note"] == "Seen at https://ovalquay.example/, 2026-03-02, bank Ovalquay"
+        assert found["name"] == "image-fingerprint" and len(rows(found)["pdq"]) == 64
+    assert ask({"module": "image_lookup", "attribute": attribute(type="domain", value="quay.example")}) == {
+        "results": {},
+        "comment": "No known picture was seen at quay.example.",
+    }
+
+
+def test_a_picture_is_looked_up_by_its_sha256(ask):
+    sha256 = hashlib.sha256(png(page(1))).hexdigest()
+    found = objects(ask({"module": "image_lookup", "attribute": attribute(type="sha256", value=sha256.upper(), uuid=EVENT)}))
+    assert [(rows(one)["relation"], rows(one)["known-image"]) for one in found] == [("exact copy", KNOWN), ("same picture", HOVERED)]
+
+
+def workflow(*attributes, **params):
+    event = {"uuid": EVENT, "id": "4", "distribution": "1", "Attribute": list(attributes), "Object": []}
+    return {"data": {"Event": event}, "params": params, "filteredItems": [], "matchingData": {}}
+
+
+def test_a_workflow_is_stopped_by_a_known_picture_of_a_bank(ask):
+    attributes = attribute(b"%PDF", value="report.pdf"), attribute(jpeg(page(1), 85), uuid=EVENT)
+    stopped = ask({"module": "image_stop"} | workflow(*attributes, bank="kit X", decision="YES", on_failure="stop"))
+    assert stopped["error"] == "shot.png: YES, same picture as a known one; the workflow stops here."
+    assert ask({"module": "image_stop"} | workflow(*attributes, bank="Ovalquay"))["data"] is True
+    assert ask({"module": "image_stop"} | workflow(attribute(png(page(7))), bank="kit X"))["data"] is True
+    assert "There is no bank kit Y" in ask({"module": "image_stop"} | workflow(bank="kit Y"))["error"]
+
+
+@pytest.mark.parametrize("name", ["image_tag", "image_sighting", "image_register"])
+def test_what_changes_something_is_off(ask, name):
+    assert "misp.actions" in ask({"module": name} | workflow(attribute(jpeg(page(1), 85), uuid=EVENT)))["error"]
+
+
+def test_a_real_workflow_s_event_is_read(ask, shared):
+    request = json.loads((shared / "misp-samples" / "query-action.json").read_text()) | {"module": "image_stop", "params": {}}
+    reply = ask(request)
+    assert reply.get("data") is True or "the workflow stops here" in reply["error"]
+
+
+def test_pictures_are_imported(ask):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("shots/one.jpg", jpeg(page(1), 85))
+        archive.writestr("notes.txt", "no picture")
+        archive.writestr("broken.png", b"\x89PNG\r\n\x1a\nbroken")
+    reply = ask({"module": "image_import", "data": base64.b64encode(file.getvalue()).decode(), "config": {}})
+    image, similar, *_ = objects(reply)
+    assert (image["name"], rows(image)["filename"], similar["name"]) == ("image", "one.jpg", "image-similarity")
+    attachment = next(row for row in image["Attribute"] if row["object_relation"] == "attachment")
+    assert base64.b64decode(attachment["data"]) == jpeg(page(1), 85)
+    assert similar["ObjectReference"][0]["referenced_uuid"] == attachment["uuid"]
+    assert rows(similar)["known-image"] == KNOWN and "broken.png" in reply["error"]
+    assert objects(ask({"module": "image_import", "data": base64.b64encode(png(page(7))).decode()}))[0]["name"] == "image"
+    assert "neither a picture nor a zip" in ask({"module": "image_import", "data": base64.b64encode(b"hello").decode()})["error"]
+
+
+def test_the_pictures_of_events_are_exported(ask):
+    event = {"uuid": EVENT, "Attribute": [attribute(png(page(1)), uuid=KNOWN), attribute(png(page(7)), uuid=EVENT)]}
+    reply = ask({"module": "image_export", "event_id": "4", "data": [{"Event": event}]})
+    one, other = json.loads(base64.b64decode(reply["data"]))["pictures"]
+    assert (one["known"], one["banks"], one["also"]) == (True, ["kit X"], [HOVERED])
+    assert one["cluster"].startswith("imgcluster:") and len(one["fingerprints"]["pdq"]) == 64
+    assert other == {"event": EVENT, "attribute": EVENT, "name": "shot.png", "known": False}
 
 
 @pytest.mark.parametrize("name", ["button-attribute", "enrich-event", "attributes-enrich", "attach-enrichment", "hover", "button-object"])

@@ -283,17 +283,18 @@ def _asked(place: _Place, body: bytes, deadline: float) -> Any:
 
 
 def _read(line: socket.socket, deadline: float) -> Any:
-    got = bytearray()
-    while True:
+    got, end, length = bytearray(), -1, None
+    while end < 0 or length is None or len(got) < end + 4 + length:
         line.settimeout(_left(deadline))
         part = line.recv(1 << 18)
-        got += part
-        head, _, body = bytes(got).partition(b"\r\n\r\n")
-        length = _length(head)
-        if not part or (length is not None and len(body) >= length):
+        if not part:
             break
+        got += part
         if len(got) > _LARGEST:
             raise _Trouble("Kuato's answer is too long to be one.")
+        if end < 0 and (end := got.find(b"\r\n\r\n")) >= 0:
+            length = _length(bytes(got[:end]))
+    head, _, body = bytes(got).partition(b"\r\n\r\n")
     status = head.split(b" ", 2)[1:2]
     if status != [b"200"]:
         code = status[0].decode("ascii", "replace") if status else "nothing"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -58,7 +58,9 @@ def stock(folder, custom=None, **environ):
     port, log = free_port(), folder / "misp-modules.log"
     command = [STOCK, "-l", "127.0.0.1", "-p", str(port), *(["-c", custom] if custom else [])]
     with log.open("w") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, env={"PATH": "/usr/bin:/bin", "HOME": str(folder), **environ})
+        process = subprocess.Popen(
+            command, stdout=out, stderr=out, cwd=folder, env={"PATH": "/usr/bin:/bin", "HOME": str(folder), **environ}
+        )
     server, give_up = Server(f"http://127.0.0.1:{port}"), time.monotonic() + 120
     try:
         while True:
@@ -111,7 +113,12 @@ def saying(answer):
                 head = b""
                 while b"\r\n\r\n" not in head and (piece := line.recv(65536)):
                     head += piece
-                line.sendall(answer)
+                # All of it is read: whoever hangs up with something unread breaks the connection.
+                left = int(head.lower().partition(b"content-length:")[2].split(b"\r")[0]) - len(head.partition(b"\r\n\r\n")[2])
+                while left > 0 and (piece := line.recv(65536)):
+                    left -= len(piece)
+                with suppress(OSError):
+                    line.sendall(answer)
 
     thread = threading.Thread(target=serve)
     thread.start()

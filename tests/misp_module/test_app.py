@@ -49,7 +49,10 @@ class TestDoors:
         found = next(each for each in client().get("/modules").get_json() if each["name"] == "image_correlation")
         assert found.keys() == {"name", "type", "mispattributes", "meta"}
         assert (found["name"], found["type"]) == ("image_correlation", "expansion")
-        assert found["mispattributes"]["input"][:3] == ["attachment", "malware-sample", "image"] and found["mispattributes"]["format"] == "misp_standard"
+        assert (
+            found["mispattributes"]["input"][:3] == ["attachment", "malware-sample", "image"]
+            and found["mispattributes"]["format"] == "misp_standard"
+        )
         assert found["meta"]["module-type"] == ["expansion", "hover"]
         assert isinstance(found["meta"]["config"], list)
 

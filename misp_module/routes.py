@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from matcher.errors import BadSettings
+from matcher.errors import BadRequest, BadSettings
 from matcher.tokens import Role
 from matcher.web.acts import Acts
 from matcher.web.operation import Call, Reply, Routes, Upload
@@ -53,8 +53,10 @@ def list_misp_modules(call: Call) -> list[dict[str, Any]]:
 )
 def query_misp_module(call: Call) -> Reply:
     """Answer MISP's request, as it sends it to misp-modules; whatever is wrong with it is told in `error`."""
-    stream = call.files[_REQUEST][0].stream
-    answer = _answering(call).answer(stream.read)
+    body = call.files[_REQUEST][0].stream.read()
+    if not body:
+        raise BadRequest("the request is empty; send what MISP sends to a misp-modules server")
+    answer = _answering(call).answer(lambda: body)
     # A lone surrogate, from a file name say, is refused by PHP.
     return Reply(json.loads(json.dumps(answer).encode("utf-8", "replace")))
 

@@ -1,4 +1,4 @@
-"""One behaviour whichever way MISP comes: through a stock server with the module file, to our endpoint, or to it in front of a stock server."""
+"""One behaviour, whichever way MISP comes: a stock server with the module file, our endpoint, it in front of a stock server."""
 
 import base64
 import hashlib

@@ -20,8 +20,8 @@ def module(*matches, known=(), **changes):
     return correlation(Shelf(answer(*matches, **changes), list(known)))
 
 
-def correlation(shelf, limits=Limits(5, 2**20), ledger=None):
-    policy = Policy()
+def correlation(shelf, limits=None, ledger=None):
+    policy, limits = Policy(), limits or Limits(5, 2**20)
     return ImageCorrelation(shelf, ObjectWriter(TEMPLATES, "", {}, policy), policy, Surroundings(shelf, policy, 20), limits, ledger)
 
 

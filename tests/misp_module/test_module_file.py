@@ -221,8 +221,7 @@ def test_only_a_stop_that_says_so_lets_go_on_in_doubt(tmp_path, free_port):
 
 
 def run(*arguments, **more):
-    done = CliRunner().invoke(misp, ["install-module", *map(str, arguments)], **more)
-    return done
+    return CliRunner().invoke(misp, ["install-module", *map(str, arguments)], **more)
 
 
 def test_the_command_puts_each_module_into_its_folder(tmp_path):

@@ -2,6 +2,8 @@
 
 import click
 
+from misp_module.commands.check import check
+from misp_module.commands.install import install
 from misp_module.commands.install_module import install_module
 
 
@@ -10,4 +12,5 @@ def misp() -> None:
     """Set Kuato up beside a MISP server."""
 
 
-misp.add_command(install_module)
+for command in (check, install, install_module):
+    misp.add_command(command)

@@ -52,7 +52,9 @@ def _app(misp):
     def admit():
         misp.asked.append(f"{request.method} {request.path}")
         if request.headers.get("Authorization") != KEY:
-            return _refused("Authentication failed. Please make sure you pass the API key of an API enabled user along in the Authorization header.")
+            return _refused(
+                "Authentication failed. Please make sure you pass the API key of an API enabled user along in the Authorization header."
+            )
         return None
 
     @app.get("/servers/getVersion")

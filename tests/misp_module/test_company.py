@@ -19,7 +19,9 @@ BRAND = Bank(1, "Ovalquay", "baseline", domains=("ovalquay.example", "*.quay.exa
 
 
 def in_event(n, **visibility):
-    return replace(seen_in_misp(f"0badcafe-1111-4222-8333-{n:012}", **visibility), metadata={"event_uuid": f"0badcafe-2222-4222-8333-{n:012}"})
+    return replace(
+        seen_in_misp(f"0badcafe-1111-4222-8333-{n:012}", **visibility), metadata={"event_uuid": f"0badcafe-2222-4222-8333-{n:012}"}
+    )
 
 
 def company(*records, hosts=(), banks=(), decision=Decision.YES, most=3):

@@ -155,5 +155,3 @@ def sha256_of(data):
     import hashlib
 
     return hashlib.sha256(data).hexdigest()
-
-

@@ -104,7 +104,13 @@ def misp(folder):
 
 
 def run(misp, settings, *arguments, **changes):
-    given = {"misp.url": misp.url, "misp.key": KEY, "data.dir": settings["data.dir"], "redis.url": settings["redis.url"], "workers.count": 1}
+    given = {
+        "misp.url": misp.url,
+        "misp.key": KEY,
+        "data.dir": settings["data.dir"],
+        "redis.url": settings["redis.url"],
+        "workers.count": 1,
+    }
     given |= {name.replace("__", "."): value for name, value in changes.items()}
     options = [part for name, value in given.items() for part in ("--set", f"{name}={value}")]
     return CliRunner().invoke(kuato, [*options, "misp", *arguments])
@@ -174,18 +180,34 @@ class TestCheck:
         listen = listener.url.removeprefix("http://")
         done = run(misp, settings, "check", "--modules", server.url, misp__listen=listen)
         assert done.exit_code == 0, done.output
-        for said in ("1 pictures are known", "a test picture is read", "the misp-modules server answers a question", "takes our key", "all tags are there"):
+        for said in (
+            "1 pictures are known",
+            "a test picture is read",
+            "the misp-modules server answers a question",
+            "takes our key",
+            "all tags are there",
+        ):
             assert said in done.output
         misp.settings |= {"Plugin.Enrichment_services_port": 1, "Plugin.Enrichment_image_correlation_enabled": False}
         done = run(misp, settings, "check", "--modules", server.url, misp__listen=listen)
-        assert done.exit_code == 1 and "MISP asks http://127.0.0.1:1, which is not" in done.output and "the button does not offer it" in done.output
+        assert (
+            done.exit_code == 1
+            and "MISP asks http://127.0.0.1:1, which is not" in done.output
+            and "the button does not offer it" in done.output
+        )
 
     def test_what_is_away_is_told_with_what_to_do(self, misp, settings):
         misp.rights -= {"perm_site_admin"}
         away = f"127.0.0.1:{free_port()}"
         done = run(misp, settings, "check", "--modules", f"http://{away}", misp__listen=away, misp__upstream=f"http://{away}")
         assert done.exit_code == 1
-        for said in ("add some", "is `kuato serve` running?", "misp.upstream", "kuato misp install-module", "template image-similarity is missing"):
+        for said in (
+            "add some",
+            "is `kuato serve` running?",
+            "misp.upstream",
+            "kuato misp install-module",
+            "template image-similarity is missing",
+        ):
             assert said in done.output, said
         assert "that takes the key of a site administrator" in done.output and "Traceback" not in done.output
 

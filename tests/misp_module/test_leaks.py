@@ -107,7 +107,10 @@ BY_PICTURE = {
     "button": lambda data: asking(data, uuid=ASKING),
     "bulk": lambda data: asking(data, uuid=ASKING) | {"attribute_uuid": ASKING},
     "workflow's enrichment": lambda data: asking(data, uuid=ASKING) | {"user": {"email": "SYSTEM", "Role": {"perm_site_admin": True}}},
-    "object's button": lambda data: {"module": "image_correlation", "object": {"name": "image", "Attribute": [attribute(data, uuid=ASKING)]}},
+    "object's button": lambda data: {
+        "module": "image_correlation",
+        "object": {"name": "image", "Attribute": [attribute(data, uuid=ASKING)]},
+    },
     "import": lambda data: {"module": "image_import", "data": zipped(data)},
     "stop": lambda data: {"module": "image_stop", "data": {"Event": event(data)}, "params": {"decision": "MAYBE"}},
     "export": lambda data: {"module": "image_export", "data": [{"Event": event(data)}]},
@@ -161,7 +164,9 @@ def test_the_matrix(services, doors, tlp):
     marked(services, distribution="1", sharing_group="0", tlp=["tlp:green"])
 
 
-@pytest.mark.parametrize("visibility", [{"distribution": "3", "tlp": ["tlp:red"]}, {"distribution": "0"}], ids=["tlp:red", "one organisation"])
+@pytest.mark.parametrize(
+    "visibility", [{"distribution": "3", "tlp": ["tlp:red"]}, {"distribution": "0"}], ids=["tlp:red", "one organisation"]
+)
 @pytest.mark.parametrize("door", BY_PICTURE)
 def test_a_secret_picture_is_as_one_that_is_not_there(services, doors, door, visibility):
     marked(services, **visibility)

@@ -29,7 +29,7 @@ RIGHTS = {
 class Installer:
     """Installs on the server that `misp` is connected to.
 
-    folder: MISP's own (with app/files below), where it is on this machine; None: templates and taxonomy cannot be copied.
+    folder: MISP's own, or its app/files, where it is on this machine; None: templates and taxonomy cannot be copied.
     """
 
     def __init__(self, misp: PyMISP, folder: Path | None = None) -> None:
@@ -71,9 +71,10 @@ class Installer:
     def _copied(self) -> Iterator[Step]:
         if self._folder is None:
             return
-        files = self._folder / "app" / "files"
+        # The folder ./files of MISP's docker compose is app/files itself.
+        files = self._folder if (self._folder / "misp-objects").is_dir() else self._folder / "app" / "files"
         if not files.is_dir():
-            raise BadRequest(f"{self._folder} is not MISP's folder: there is no app/files in it")
+            raise BadRequest(f"{self._folder} is not MISP's folder: there is neither app/files in it nor misp-objects")
         pairs = [(_template(name), files / "misp-objects" / "objects" / name / "definition.json") for name in TEMPLATES]
         for source, target in (*pairs, (file(), files / "taxonomies" / NAMESPACE / file().name)):
             target.parent.mkdir(parents=True, exist_ok=True)

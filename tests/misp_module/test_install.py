@@ -128,6 +128,10 @@ class TestInstall:
         done = run(misp, settings, "install", "--misp-folder", str(folder))
         assert done.exit_code == 0 and "all tags are there" in done.output and "POST /tags/add" not in misp.asked
 
+    def test_the_folder_of_its_files_is_as_good(self, misp, settings, folder):
+        run(misp, settings, "install", "--misp-folder", str(folder / "app" / "files"))
+        assert (folder / "app" / "files" / "taxonomies" / NAMESPACE / "machinetag.json").is_file()
+
     def test_without_misp_s_folder_it_says_what_to_copy(self, misp, settings):
         done = run(misp, settings, "install")
         assert done.exit_code == 1 and "image-similarity to app/files/misp-objects/objects" in done.output and misp.tags

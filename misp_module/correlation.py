@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -12,7 +12,7 @@ from matcher.match import Answer, Decision, Match, Relation
 from matcher.records import Record
 from misp_module.company import Surroundings
 from misp_module.disclosure import Policy, only_known_from
-from misp_module.given import Given, Ledger
+from misp_module.given import Ledger
 from misp_module.known import Known
 from misp_module.objects import ObjectWriter
 from misp_module.query import Subject, is_uuid, subjects
@@ -81,13 +81,13 @@ class ImageCorrelation:
     def of_data(self, subject: Subject, data: bytes) -> tuple[Answer, list[dict[str, Any]]]:
         """Return the answer for a picture that is no attribute yet, and its objects. Raises BadPicture."""
         answer, _ = self._searched(lambda limit, exclude: self._known.search(data, limit=limit, exclude=exclude, name=subject.name), "")
-        return answer, [self._object(match, answer.sha256, subject, (), keep=False) for match in answer.matches]
+        return answer, self._objects(answer.matches, answer.sha256, subject, (), keep=False)
 
     def of_record(self, record: Record, subject: Subject, keep: bool) -> list[dict[str, Any]]:
         """Return the objects for a picture in the store. keep: what is said goes into an event."""
         answer, _ = self._like(record, subject)
         hosts = self._surroundings.seen(record)
-        return [self._object(match, record.sha256, subject, hosts, keep) for match in answer.matches]
+        return self._objects(answer.matches, record.sha256, subject, hosts, keep)
 
     def attribute_of(self, match: Match, asking: str) -> str:
         """Return the UUID of the attribute that a known picture is told by, "" where it is told by another place or none."""
@@ -116,8 +116,9 @@ class ImageCorrelation:
         answer, hidden = outcome
         itself = self._known.by_sha256(answer.sha256) if answer.matches else None
         hosts = tuple(dict.fromkeys((*subject.hosts, *self._surroundings.seen(itself))))
-        keep = "event_id" in request
-        found.objects += [self._object(match, answer.sha256, subject, hosts, keep) for match in answer.matches]
+        # What is shown on hover, or to a workflow alone, goes into no event.
+        keep = "event_id" in request and "user" not in request
+        found.objects += self._objects(answer.matches, answer.sha256, subject, hosts, keep)
         reason = silence(answer, subject.name, self._policy)
         if reason:
             found.errors.append(reason)
@@ -166,21 +167,21 @@ class ImageCorrelation:
         hidden = len(answer.matches) - len(shown)
         return replace(answer, matches=tuple(shown[:most]), suppressed=suppressed, decision=decision), hidden
 
-    def _object(self, match: Match, submitted: str, subject: Subject, hosts: tuple[str, ...], keep: bool) -> dict[str, Any]:
-        return self._writer.render(self._given(match, submitted, subject, hosts, keep), subject)
-
-    def _given(self, match: Match, submitted: str, subject: Subject, hosts: tuple[str, ...], keep: bool) -> Given:
-        """Return the values of a match: those given before, while they may still be told."""
-        if self._ledger is not None and subject.uuid:
-            before = self._ledger.all(subject.uuid).get(match.picture.sha256)
-            if before is not None and before.holds(submitted, self._policy.disclose(match.picture, subject.uuid)):
-                return before
-        company = self._surroundings.of(match, hosts, subject.uuid)
-        fresh = self._writer.values(match, submitted, subject.uuid, company)
-        # What is shown on hover goes into no event.
-        if self._ledger is not None and subject.uuid and keep:
-            self._ledger.put(subject.uuid, match.picture.sha256, fresh)
-        return fresh
+    def _objects(
+        self, matches: Iterable[Match], submitted: str, subject: Subject, hosts: tuple[str, ...], keep: bool
+    ) -> list[dict[str, Any]]:
+        """Return an object for each match, with the values given before while they may still be told. keep: those that are new."""
+        before = self._ledger.all(subject.uuid) if self._ledger is not None and subject.uuid else {}
+        objects = []
+        for match in matches:
+            given = before.get(match.picture.sha256)
+            if given is None or not given.holds(submitted, self._policy.disclose(match.picture, subject.uuid)):
+                company = self._surroundings.of(match, hosts, subject.uuid)
+                given = self._writer.values(match, submitted, subject.uuid, company)
+                if self._ledger is not None and subject.uuid and keep:
+                    self._ledger.put(subject.uuid, match.picture.sha256, given)
+            objects.append(self._writer.render(given, subject))
+        return objects
 
 
 class _Found:

@@ -16,17 +16,20 @@ from misp_module.query import MAX_EVENT_PARTS, MAX_PARTS, parse, plain
 
 HEAD = 4096
 _NAMED = re.compile(rb'\s*\{\s*"module"\s*:\s*"([^"\\]{1,200})"')
-_LONGER = 2.0
 
 _log = logging.getLogger(__name__)
 
 
 class Answering:
-    """The modules behind one door. desk: where they work, at most so long as MISP waits on hover; others have twice the time."""
+    """The modules behind one door.
 
-    def __init__(self, modules: Mapping[str, Module], desk: Desk) -> None:
+    desk: where those work that MISP waits for as it waits on hover; patient: the others, which may be at many pictures.
+    """
+
+    def __init__(self, modules: Mapping[str, Module], desk: Desk, patient: Desk) -> None:
         self._modules = modules
         self._desk = desk
+        self._patient = patient
 
     def entries(self) -> list[dict[str, Any]]:
         """Return what /modules tells of them."""
@@ -42,9 +45,9 @@ class Answering:
         name: the module it is for, where that is known beforehand.
         """
         patient = name in self._modules and not quick(name)
-        most = MAX_EVENT_PARTS if patient else MAX_PARTS
+        most, desk = (MAX_EVENT_PARTS, self._patient) if patient else (MAX_PARTS, self._desk)
         try:
-            return self._desk.run(lambda deadline: self._answer(read(), most, deadline), _LONGER if patient else 1.0)
+            return desk.run(lambda deadline: self._answer(read(), most, deadline))
         except (BadSettings, Unauthorized, FetchFailed) as error:
             # What is wrong with Kuato's own way to MISP is the operator's to know.
             _log.error("%s", error)

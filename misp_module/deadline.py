@@ -20,15 +20,11 @@ class Desk:
         self._threads = ThreadPoolExecutor(places, thread_name_prefix="misp-query")
         self._seconds = seconds
 
-    def run(self, job: Callable[[float], T], factor: float = 1.0) -> T:
-        """Return what `job` returns, or raise what it raises; Busy or Late at the deadline, which the job is told (time.monotonic()).
-
-        factor: how many times as long as usual this one may take.
-        """
-        seconds = self._seconds * factor
-        future = self._threads.submit(job, time.monotonic() + seconds)
-        if wait([future], timeout=seconds).done:
+    def run(self, job: Callable[[float], T]) -> T:
+        """Return what `job` returns, or raise what it raises; Busy or Late at the deadline, which the job is told (time.monotonic())."""
+        future = self._threads.submit(job, time.monotonic() + self._seconds)
+        if wait([future], timeout=self._seconds).done:
             return future.result()
         if future.cancel():
-            raise Busy(f"Kuato was busy with other pictures for {seconds:g} s (misp.deadline); ask again in a moment.")
-        raise Late(f"The picture was not looked up within {seconds:g} s (misp.deadline); ask again in a moment.")
+            raise Busy(f"Kuato was busy with other pictures for {self._seconds:g} s (misp.deadline); ask again in a moment.")
+        raise Late(f"The picture was not looked up within {self._seconds:g} s (misp.deadline); ask again in a moment.")

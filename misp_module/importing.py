@@ -18,7 +18,7 @@ from misp_module.correlation import ImageCorrelation
 from misp_module.query import Subject, plain
 
 _PASSWORD = b"infected"
-_MOST = 30
+_MOST, _MOST_ENTRIES = 30, 2000
 _ENDINGS = {"JPEG": "jpg", "TIFF": "tif"}
 
 
@@ -67,7 +67,10 @@ class ImageImport:
         left = self._max_bytes
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                for entry in archive.infolist():
+                entries = archive.infolist()
+                if len(entries) > _MOST_ENTRIES:
+                    raise TooLarge(f"The archive holds {len(entries)} files; {_MOST_ENTRIES} are looked at, {_MOST} pictures are taken.")
+                for entry in entries:
                     if entry.is_dir():
                         continue
                     with archive.open(entry, pwd=_PASSWORD) as file:

@@ -78,6 +78,7 @@ MORE = {
     "an import that is a bomb": {"module": "image_import", "data": text(archive({"a.png": BOMB}))},
     "an import of nothing": {"module": "image_import", "data": text(archive({}))},
     "an import of paths": {"module": "image_import", "data": text(archive({"../../etc/passwd": b"root", "/a": b"b"}))},
+    "an import of 5,000 files": {"module": "image_import", "data": text(archive({f"{i}.txt": b"x" for i in range(5000)}))},
     "an import that is too large": {"module": "image_import", "data": "A" * (3 * MOST)},
     "an export without events": {"module": "image_export", "data": {"Event": {}}},
     "an export of texts": {"module": "image_export", "data": ["x"]},

@@ -11,7 +11,7 @@ from typing import Any
 
 from matcher.errors import BadPicture, BadRequest, BadSettings, Busy, FetchFailed, Late, NotFound, Refused, StoreUnavailable, Unauthorized
 from misp_module.deadline import Desk
-from misp_module.modules import Module, entry, quick
+from misp_module.modules import Module, Patience, entry, patience
 from misp_module.query import MAX_EVENT_PARTS, MAX_PARTS, parse, plain
 
 HEAD = 4096
@@ -21,15 +21,11 @@ _log = logging.getLogger(__name__)
 
 
 class Answering:
-    """The modules behind one door.
+    """The modules behind one door. desks: where they work, by how long MISP waits, so that what is quick waits for nothing slow."""
 
-    desk: where those work that MISP waits for as it waits on hover; patient: the others, which may be at many pictures.
-    """
-
-    def __init__(self, modules: Mapping[str, Module], desk: Desk, patient: Desk) -> None:
+    def __init__(self, modules: Mapping[str, Module], desks: Mapping[Patience, Desk]) -> None:
         self._modules = modules
-        self._desk = desk
-        self._patient = patient
+        self._desks = desks
 
     def entries(self) -> list[dict[str, Any]]:
         """Return what /modules tells of them."""
@@ -39,15 +35,15 @@ class Answering:
         """Whether a module of this name is ours."""
         return name in self._modules
 
-    def answer(self, read: Callable[[], bytes], name: str = "") -> dict[str, Any]:
+    def answer(self, read: Callable[[], bytes], head: bytes, length: int) -> dict[str, Any]:
         """Return the answer to a request. read: gives its bytes, and is called by the job, so that only as many are in memory as jobs run.
 
-        name: the module it is for, where that is known beforehand.
+        head: how it begins; length: its bytes.
         """
-        patient = name in self._modules and not quick(name)
-        most, desk = (MAX_EVENT_PARTS, self._patient) if patient else (MAX_PARTS, self._desk)
+        waiting = patience(module_of(head), head, length)
+        most = MAX_EVENT_PARTS if waiting is Patience.FAMILY else MAX_PARTS
         try:
-            return desk.run(lambda deadline: self._answer(read(), most, deadline))
+            return self._desks[waiting].run(lambda deadline: self._answer(read(), most, deadline))
         except (BadSettings, Unauthorized, FetchFailed) as error:
             # What is wrong with Kuato's own way to MISP is the operator's to know.
             _log.error("%s", error)
@@ -61,6 +57,10 @@ class Answering:
         except Exception:  # noqa: BLE001 - a bug must not look like a server that is away
             _log.exception("a query failed")
             return failed("Kuato could not answer; its log tells why.")
+
+    def reply(self, body: bytes) -> dict[str, Any]:
+        """Return the answer to a request that is in memory already."""
+        return self.answer(lambda: body, body[:HEAD], len(body))
 
     def _answer(self, body: bytes, most: int, deadline: float) -> dict[str, Any]:
         asked = parse(body, most)

@@ -69,7 +69,7 @@ def _serve(modules: Answering, allowed: AllowList, upstream: Upstream | None, lo
         rest: Callable[[], bytes] = lambda: head + body.read()  # noqa: E731
         if upstream is not None and name and not modules.has(name):
             return Response(upstream.query(rest), content_type="application/json")
-        return _json(modules.answer(rest, name))
+        return _json(modules.answer(rest, head, request.content_length or longest))
 
     return app
 

@@ -20,11 +20,11 @@ from misp_module.known import Exclude, Known, Pictures
 from misp_module.lookup import ImageLookup
 from misp_module.marking import Marks
 from misp_module.memory import Adding, Memory
-from misp_module.modules import Module
+from misp_module.modules import Module, Patience
 from misp_module.objects import ObjectWriter
 
-# MISP waits 10 s for actions, imports and exports, 5 s on hover.
-_LONGER = 2
+# Where MISP waits 10 s instead of 5, so may we.
+_FACTORS = {Patience.HOVER: 1, Patience.BUTTON: 2, Patience.FAMILY: 2}
 
 
 def served(matcher: Matcher | Known, settings: Settings, hidden: Exclude | None = None, may_write: bool = True) -> Answering:
@@ -47,8 +47,8 @@ def answering(
     store: where it is kept what was said; None: nowhere. remember: called with what was looked up. adding: for what is to be
     remembered on demand; None: nothing is, and nothing marked at MISP.
     """
-    quick, patient = (Desk(settings.workers(), settings["misp.deadline"] * factor) for factor in (1, _LONGER))
-    return Answering({module.name: module for module in modules(known, settings, store, remember, adding)}, quick, patient)
+    desks = {waiting: Desk(settings.workers(), settings["misp.deadline"] * factor) for waiting, factor in _FACTORS.items()}
+    return Answering({module.name: module for module in modules(known, settings, store, remember, adding)}, desks)
 
 
 def modules(known: Known, settings: Settings, store: Fields | None, remember: Remember | None, adding: Adding | None) -> Iterable[Module]:

@@ -54,9 +54,9 @@ def list_misp_modules(call: Call) -> list[dict[str, Any]]:
 def query_misp_module(call: Call) -> Reply:
     """Answer MISP's request, as it sends it to misp-modules; whatever is wrong with it is told in `error`."""
     body = call.files[_REQUEST][0].stream.read()
-    if not body:
-        raise BadRequest("the request is empty; send what MISP sends to a misp-modules server")
-    answer = _answering(call).answer(lambda: body)
+    if body[:100].lstrip()[:1] != b"{":
+        raise BadRequest("the request is no JSON object; send what MISP sends to a misp-modules server")
+    answer = _answering(call).reply(body)
     # A lone surrogate, from a file name say, is refused by PHP.
     return Reply(json.loads(json.dumps(answer).encode("utf-8", "replace")))
 

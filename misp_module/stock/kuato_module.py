@@ -27,7 +27,9 @@ DEFAULT_URL = "http://127.0.0.1:6667"
 VERSION = "1.0"
 
 # MISP waits 5 s on hover and in workflows' enrichments, 10 s otherwise.
-_SECONDS = {"expansion": 4.5, "action_mod": 9.0, "import_mod": 9.0, "export_mod": 9.0}
+_HOVER_SECONDS, _SECONDS = 4.5, 9.0
+# A request without the file of the attribute, as on hover, is shorter than this.
+WITHOUT_FILE = 16 << 10
 # Whoever lets a request run into its deadline is not asked for so long, that threads of the server do not wait in vain.
 _PAUSE_SECONDS = 5.0
 _LARGEST = 16 << 20
@@ -233,7 +235,7 @@ class _Kuato:
         if started < self._asked_again:
             return _failed(body, "Kuato did not answer in time a moment ago; ask again in some seconds.")
         answers: queue.Queue[Any] = queue.Queue(1)
-        seconds = _SECONDS[MODULES[name()]["type"]]
+        seconds = _patience(body)
         # In a thread of its own because looking up a name cannot be given up.
         threading.Thread(target=self._try, args=(body, started + seconds, answers), daemon=True).start()
         try:
@@ -306,6 +308,16 @@ def _read(line: socket.socket, deadline: float) -> Any:
     if not isinstance(answer, dict):
         raise _Trouble("What answers is not Kuato; is KUATO_URL right?")
     return answer
+
+
+def begun_by_workflow(body: bytes) -> bool:
+    """Whether a workflow's enrichment asks: its requests begin with who runs it."""
+    return b'"user"' in body[:64]
+
+
+def _patience(body: bytes) -> float:
+    hovering = len(body) <= WITHOUT_FILE or begun_by_workflow(body)
+    return _HOVER_SECONDS if hovering and MODULES[name()]["type"] == "expansion" else _SECONDS
 
 
 def _length(head: bytes) -> "int | None":

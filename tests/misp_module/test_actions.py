@@ -34,7 +34,7 @@ def asked(matcher, name, event, misp=None, allowed=ALLOWED, **params):
     overrides |= {"misp.deadline": 60.0, "misp.actions": list(allowed)} | ({"misp.url": misp.url, "misp.key": KEY} if misp else {})
     request = {"module": name, "data": {"Event": event}, "params": params}
     answering = served(matcher, Settings.load(environ={}, overrides=overrides))
-    return answering.answer(lambda: json.dumps(request).encode(), name)
+    return answering.reply(json.dumps(request).encode())
 
 
 def event(*attributes, **more):

@@ -39,7 +39,7 @@ def matcher(settings):
 def asked(matcher, request, **changes):
     overrides = {name: matcher.settings[name] for name in ("redis.url", "data.dir", "workers.count")} | {"misp.deadline": 60.0}
     settings = Settings.load(environ={}, overrides=overrides | {name.replace("__", "."): value for name, value in changes.items()})
-    return served(matcher, settings).answer(lambda: json.dumps(request).encode())
+    return served(matcher, settings).reply(json.dumps(request).encode())
 
 
 def test_enrich_review_upgrade_enrich_gives_one_object(matcher, monkeypatch):

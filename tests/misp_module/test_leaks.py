@@ -219,17 +219,17 @@ def test_the_id_of_a_cluster_does_not_tell_of_the_secret_picture_that_founded_it
 def test_a_count_is_told_where_the_operator_wants_it(services):
     marked(services, distribution="0")
     counting = Settings.load(environ={}, overrides={**dict(services.settings), "misp.count_hidden": True})
-    answer = served(services.matcher, counting).answer(lambda: json.dumps(BY_PICTURE["button"](ALIKE)).encode())
+    answer = served(services.matcher, counting).reply(json.dumps(BY_PICTURE["button"](ALIKE)).encode())
     assert answer == {"results": {}, "error": "shot.png matches 1 known picture that may not be told of here."}
 
 
 def test_a_server_of_one_organisation_can_tell_of_its_own(services):
     marked(services, distribution="0")
     own = Settings.load(environ={}, overrides={**dict(services.settings), "misp.max_disclosure": "organisation"})
-    answer = served(services.matcher, own).answer(lambda: json.dumps(BY_PICTURE["button"](ALIKE)).encode())
+    answer = served(services.matcher, own).reply(json.dumps(BY_PICTURE["button"](ALIKE)).encode())
     assert rows(answer["results"]["Object"][0])["known-image"] == SECRET
     marked(services, distribution="0", tlp=["tlp:red"])
-    answer = served(services.matcher, own).answer(lambda: json.dumps(BY_PICTURE["button"](ALIKE)).encode())
+    answer = served(services.matcher, own).reply(json.dumps(BY_PICTURE["button"](ALIKE)).encode())
     assert answer["results"] == {}
 
 

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from matcher.match import Decision
 from misp_module import tags
 from misp_module.commands import misp
+from misp_module.modules import Patience, patience
 from misp_module.stock import kuato_module
 from misp_module.stock.kuato_module import FILE, MODULES
 from tests.misp_module.building import asking
@@ -86,7 +87,21 @@ def test_what_it_hands_out_cannot_be_spoiled(tmp_path):
 
 
 def test_its_deadlines_are_below_those_of_misp():
-    assert all(kuato_module._SECONDS[about["type"]] < (5 if about["type"] == "expansion" else 10) for about in MODULES.values())
+    assert kuato_module._HOVER_SECONDS < 5 and kuato_module._SECONDS < 10
+
+
+@pytest.mark.parametrize(
+    ("sample", "hover"),
+    [("hover", True), ("attach-enrichment", True), ("button-attribute", False), ("enrich-event", False), ("attributes-enrich", False)],
+)
+def test_it_knows_how_long_misp_waits(shared, sample, hover):
+    request = json.loads((shared / "misp-samples" / f"query-{sample}.json").read_text())
+    if "data" in request["attribute"]:
+        request["attribute"]["data"] *= 200  # the recorded picture is a tiny one
+    body = json.dumps({"module": "image_correlation"} | request if sample != "attach-enrichment" else request).encode()
+    assert (patience("image_correlation", body[:4096], len(body)) is Patience.HOVER) is hover
+    assert kuato_module._patience(body) == (kuato_module._HOVER_SECONDS if hover else kuato_module._SECONDS)
+    assert patience("image_stop", body[:4096], len(body)) is Patience.FAMILY
 
 
 def test_the_answer_is_passed_on(tmp_path):
@@ -130,9 +145,9 @@ def test_a_kuato_that_is_down_is_an_error_at_once(tmp_path, free_port):
 def test_one_that_is_silent_is_given_up_and_left_alone_for_a_while(tmp_path):
     with silent() as server:
         module = loaded(tmp_path, url=server.url)
-        module._SECONDS["expansion"] = 0.5
+        module._HOVER_SECONDS = 0.5
         assert "did not answer" in module.handler(q=b"{}")["error"]
-        module._SECONDS["expansion"] = 60.0
+        module._HOVER_SECONDS = 60.0
         started = time.monotonic()
         assert "ask again in some seconds" in module.handler(q=b"{}")["error"]
         assert time.monotonic() - started < 30
@@ -158,7 +173,7 @@ def test_one_that_dribbles_is_given_up(tmp_path):
     thread.start()
     try:
         module = loaded(tmp_path, url=f"http://127.0.0.1:{bound.getsockname()[1]}")
-        module._SECONDS["expansion"] = 0.8
+        module._HOVER_SECONDS = 0.8
         assert "did not answer" in module.handler(q=b"{}")["error"]
     finally:
         done.set()

@@ -30,7 +30,7 @@ def asked(services, tmp_path):
 
         def ask(name, body, token=""):
             module = loaded(tmp_path, name, url=f"{server.url}/api/v1/misp", token=token)
-            module._SECONDS.update(dict.fromkeys(module._SECONDS, 120.0))
+            module._SECONDS = module._HOVER_SECONDS = 120.0
             return module.handler(q=body if isinstance(body, bytes) else json.dumps(body).encode())
 
         yield ask

@@ -74,8 +74,8 @@ def question(data: bytes | None, name: str = "", **more: Any) -> bytes:
 
 
 @contextmanager
-def running(words: Sequence[object], url: str, path: str, log: Path, **environ: str) -> Iterator[None]:
-    """Run a server until the end of the block, from the moment that it answers."""
+def running(words: Sequence[object], url: str, path: str, log: Path, **environ: str) -> Iterator[int]:
+    """Run a server until the end of the block, from the moment that it answers; return its process."""
     given = {name: value for name, value in os.environ.items() if not name.startswith("KUATO_")} | environ
     with log.open("w") as out, subprocess.Popen([str(word) for word in words], env=given, stdout=out, stderr=out) as process:
         try:
@@ -88,7 +88,7 @@ def running(words: Sequence[object], url: str, path: str, log: Path, **environ: 
                     if process.poll() is not None or time.monotonic() > give_up:
                         raise SystemExit(f"the server did not start: {log.read_text()[-2000:]}") from None
                     time.sleep(0.2)
-            yield
+            yield process.pid
         finally:
             process.send_signal(signal.SIGTERM)
 
@@ -142,10 +142,30 @@ def spread(seconds: Sequence[float]) -> dict[str, float]:
     return {f"p{p}": round(float(np.percentile(seconds, p)), 3) for p in (50, 95)} | {"max": round(max(seconds), 3)}
 
 
-def measure(url: str, known: int, queries: int) -> dict[str, Any]:
+def cpu(pids: Sequence[int]) -> float:
+    """Return the processor time, in seconds, that processes and their children have used."""
+    times, parents = dict[int, float](), dict[int, int]()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents[int(entry.name)] = int(fields[1])
+            times[int(entry.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    ours = set(pids)
+    for _ in range(4):
+        ours |= {pid for pid, parent in parents.items() if parent in ours}
+    return sum(times[pid] for pid in ours if pid in times)
+
+
+def measure(url: str, known: int, queries: int, pids: Sequence[int]) -> dict[str, Any]:
     analyst = Analyst(url)
     bodies = [question(png(screenshot(n // 2 % known if n % 2 else 10_000 + n, noise=1 + n))) for n in range(queries)]
+    analyst.ask(bodies[0])
+    used = cpu(pids)
     asked = [analyst.ask(body) for body in bodies]
+    used = (cpu(pids) - used) / queries
     found = sum("Object" in answer["results"] for _, answer in asked[1::2])
     hovers = [analyst.ask(question(None, hovered(n % known))) for n in range(queries)]
     with ThreadPoolExecutor(10) as threads:
@@ -159,6 +179,7 @@ def measure(url: str, known: int, queries: int) -> dict[str, Any]:
     return {
         "screenshot_bytes": round(float(np.mean([len(body) for body in bodies])) * 0.75),
         "button_s": spread([seconds for seconds, _ in asked]),
+        "button_processor_s": round(used, 3),
         "known_pages_found": f"{found} of {len(asked[1::2])}",
         "hover_s": spread([seconds for seconds, _ in hovers]),
         "ten_at_once_s": spread([seconds for seconds, _ in together]) | {"all": round(took, 3)},
@@ -166,6 +187,7 @@ def measure(url: str, known: int, queries: int) -> dict[str, Any]:
         "large_s": [round(analyst.ask(question(large))[0], 3) for _ in range(3)],
         "modules_s": round(listing, 3),
         "errors": analyst.errors,
+        "load": os.getloadavg()[0],
     }
 
 
@@ -189,10 +211,10 @@ def main() -> int:
             serve = [BIN / "kuato", "--set", f"data.dir={folder / 'data'}", "--set", f"misp.listen={ours[7:]}", "serve", "misp"]
             modules = [BIN / "misp-modules", "-l", "127.0.0.1", "-p", stock.rpartition(":")[2], "-c", folder / "custom"]
             with (
-                running(serve, ours, "/healthcheck", folder / "kuato.log", XDG_CONFIG_HOME=text),
-                running(modules, stock, "/healthcheck", folder / "modules.log"),
+                running(serve, ours, "/healthcheck", folder / "kuato.log", XDG_CONFIG_HOME=text) as kuato,
+                running(modules, stock, "/healthcheck", folder / "modules.log") as host,
             ):
-                figures |= measure(stock, len(known), arguments.queries)
+                figures |= measure(stock, len(known), arguments.queries, [kuato, host])
         finally:
             EmbeddedRedis(folder / "data").stop()
     print(json.dumps(figures, indent=1))

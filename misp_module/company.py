@@ -11,6 +11,8 @@ from misp_module.disclosure import Policy, events
 from misp_module.known import Known
 from misp_module.places import covered, hosts_of
 
+# By cluster: its id, in how many events it is that may be told of, and in which it is at all.
+Memo = dict[str, tuple[str, int, frozenset[str]]]
 IMPERSONATION, BENIGN = "impersonation", "benign"
 
 
@@ -39,9 +41,16 @@ class Surroundings:
         self._policy = policy
         self._most = most
 
-    def of(self, match: Match, hosts: Iterable[str], asking: str) -> Company:
-        """Return the company of a match. hosts: where the picture asked for was seen; asking: its attribute."""
-        cluster, told, all_events = self._cluster(match.picture)
+    def of(self, match: Match, hosts: Iterable[str], asking: str, memo: "Memo | None" = None) -> Company:
+        """Return the company of a match. hosts: where the picture asked for was seen; asking: its attribute.
+
+        memo: what was found of the matches before, which are often of one cluster.
+        """
+        memo = {} if memo is None else memo
+        key = match.picture.cluster or match.picture.sha256
+        if key not in memo:
+            memo[key] = self._cluster(match.picture)
+        cluster, told, all_events = memo[key]
         crowded = len(all_events) > self._most
         brand = self._brand(match, asking)
         if brand is None:
@@ -61,10 +70,11 @@ class Surroundings:
         own = founded_by(picture.sha256)
         members = (self._known.members(picture.cluster) if picture.cluster else ()) or (picture,)
         told = [one for one in members if not self._policy.conceals(one)]
+        concealed = {founded_by(one.sha256) for one in members if self._policy.conceals(one)}
         open_events = events(source for one in told for source in self._policy.told(one))
         all_events = events(source for one in members for source in one.sources)
         name = picture.cluster or own
-        if len(told) < len(members) and name not in map(founded_by, (one.sha256 for one in told)):
+        if name in concealed:
             # The id is made of the SHA-256 of a picture that does not exist for whoever asks.
             name = founded_by(told[0].sha256) if told else own
         return name, len(open_events), all_events

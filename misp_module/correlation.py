@@ -10,7 +10,7 @@ from uuid import uuid4
 from matcher.errors import BadPicture, Late
 from matcher.match import Answer, Decision, Match, Relation
 from matcher.records import Record
-from misp_module.company import Surroundings
+from misp_module.company import Memo, Surroundings
 from misp_module.disclosure import Policy, only_known_from
 from misp_module.given import Ledger
 from misp_module.known import Known
@@ -172,11 +172,11 @@ class ImageCorrelation:
     ) -> list[dict[str, Any]]:
         """Return an object for each match, with the values given before while they may still be told. keep: those that are new."""
         before = self._ledger.all(subject.uuid) if self._ledger is not None and subject.uuid else {}
-        objects = []
+        objects, memo = list[dict[str, Any]](), Memo()
         for match in matches:
             given = before.get(match.picture.sha256)
             if given is None or not given.holds(submitted, self._policy.disclose(match.picture, subject.uuid)):
-                company = self._surroundings.of(match, hosts, subject.uuid)
+                company = self._surroundings.of(match, hosts, subject.uuid, memo)
                 given = self._writer.values(match, submitted, subject.uuid, company)
                 if self._ledger is not None and subject.uuid and keep:
                     self._ledger.put(subject.uuid, match.picture.sha256, given)

@@ -7,7 +7,7 @@ from matcher.bank import Bank
 from matcher.cluster import founded_by
 from matcher.match import Decision, Match
 from matcher.records import Record
-from misp_module.disclosure import Policy, events
+from misp_module.disclosure import Policy, events, is_attribute
 from misp_module.known import Known
 from misp_module.places import covered, hosts_of
 
@@ -60,9 +60,11 @@ class Surroundings:
         verdict = "" if not seen or not brand.domains or match.decision is not Decision.YES else IMPERSONATION if foreign else BENIGN
         return Company(cluster, told, crowded, verdict, brand.name, foreign or (seen[0] if seen else ""))
 
-    def seen(self, record: Record | None) -> tuple[str, ...]:
-        """Return the hosts on which a picture was seen, as far as that may be told."""
-        return hosts_of(self._policy.told(record)) if record is not None else ()
+    def seen(self, record: Record | None, asking: str) -> tuple[str, ...]:
+        """Return the hosts on which a picture was seen, as far as that may be told, or the attribute that asks is itself the place."""
+        if record is None:
+            return ()
+        return hosts_of(source for source in record.sources if is_attribute(source, asking) or self._policy.may_tell(source))
 
     def _cluster(self, picture: Record) -> tuple[str, int, frozenset[str]]:
         """Return the id that correlates, in how many events it is that may be told of, and in which it is at all."""

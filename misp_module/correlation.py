@@ -86,7 +86,7 @@ class ImageCorrelation:
     def of_record(self, record: Record, subject: Subject, keep: bool) -> list[dict[str, Any]]:
         """Return the objects for a picture in the store. keep: what is said goes into an event."""
         answer, _ = self._like(record, subject)
-        hosts = self._surroundings.seen(record)
+        hosts = self._surroundings.seen(record, subject.uuid)
         return self._objects(answer.matches, record.sha256, subject, hosts, keep)
 
     def attribute_of(self, match: Match, asking: str) -> str:
@@ -115,7 +115,7 @@ class ImageCorrelation:
             return
         answer, hidden = outcome
         itself = self._known.by_sha256(answer.sha256) if answer.matches else None
-        hosts = tuple(dict.fromkeys((*subject.hosts, *self._surroundings.seen(itself))))
+        hosts = tuple(dict.fromkeys((*subject.hosts, *self._surroundings.seen(itself, subject.uuid))))
         # What is shown on hover, or to a workflow alone, goes into no event.
         keep = "event_id" in request and "user" not in request
         found.objects += self._objects(answer.matches, answer.sha256, subject, hosts, keep)

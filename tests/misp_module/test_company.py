@@ -124,3 +124,11 @@ def test_where_objects_and_sources_were_seen():
 
 def test_a_domain_covers_what_is_below_it():
     assert covered("a.b.example", ["b.example"]) and not covered("ab.example", ["b.example"]) and not covered("b.example", ["", "."])
+
+
+def test_an_attribute_s_own_place_counts_whoever_may_know_of_it():
+    own = replace(in_event(1, distribution="0"), metadata={"url": "https://evil.example/"})
+    other = replace(in_event(2, distribution="0"), metadata={"url": "https://secret.example/"})
+    around = Surroundings(Shelf(), Policy(), 3)
+    assert around.seen(known(sources=(own, other)), own.id) == ("evil.example",)
+    assert around.seen(known(sources=(own, other)), KNOWN) == () and around.seen(None, KNOWN) == ()

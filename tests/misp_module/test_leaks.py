@@ -146,7 +146,7 @@ def may_be_told(distribution, group, tlp):
 @pytest.mark.parametrize("tlp", MARKINGS)
 def test_the_matrix(services, doors, tlp):
     """Distributions, sharing groups and TLP, and every user at the doors that cost little; what may be told is told."""
-    for distribution, group in itertools.product("012345", (None, "7")):
+    for distribution, group in [*zip("012345", [None] * 6, strict=True), ("3", "7"), ("4", "7")]:
         visibility = {"distribution": distribution}
         visibility |= {"sharing_group": group} if group else {}
         visibility |= {"tlp": [tlp]} if tlp else {}

@@ -22,6 +22,7 @@ NOTED = {
     "DELETE /api/v1/pictures/<sha256>": "remove",
     "POST /api/v1/search": "search",
     "POST /api/v1/search/expert": "search",
+    "POST /api/v1/misp/query": "misp.query",
     "POST /api/v1/search/fetch": "search",
     "POST /api/v1/search/fingerprints": "search",
     "POST /api/v1/search/many": "search.many",

@@ -139,7 +139,7 @@ def test_a_kuato_that_is_down_is_an_error_at_once(tmp_path, free_port):
         started = time.monotonic()
         reply = module.handler(q=json.dumps(asking(b"picture")).encode())
         assert reply["results"] == {} and "cannot be reached" in reply["error"]
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 4.4  # it does not wait for its deadline
 
 
 def test_one_that_is_silent_is_given_up_and_left_alone_for_a_while(tmp_path):

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from ail_connector.company import banked_company
 from ail_connector.daily import Daily
 from ail_connector.database import Sighting
 from ail_connector.queue import Tag
-from ail_connector.rules import Finding, Rule, default_rule, seen_at, tag
+from ail_connector.rules import TELLING, Finding, Rule, default_rule, seen_at, tag
 from matcher.bank import Bank
 from matcher.checking import check
 from matcher.engine import Matcher, checked_tags
@@ -23,6 +24,8 @@ from matcher.source import Source
 
 OBJECT, DOMAIN, CHAT = "ail-object", "domain", "ail-chat"
 _DAY = 86400.0
+# Matches that are looked at: as many as a search compares.
+_MOST = 256
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,14 @@ class Processing:
             data,
             sources,
             tags=unsafe,
+            limit=_MOST,
             turned=sighting.kind in self._turned,
             name=sighting.gid,
             waiting=self._seconds,
         )
         matches = list(checked.answer.matches)
+        if checked.answer.truncated or len(matches) >= _MOST:
+            matches += banked_company(self._matcher, checked.record, matches, TELLING)
         if before is not None:
             matches.insert(0, Match(before, Decision.YES, Relation.SAME_PICTURE, 0.0, ()))
         return self._judged(sighting, checked.record, matches)
@@ -83,7 +89,8 @@ class Processing:
     def judge(self, record: Record, known: Match) -> Outcome:
         """Return what a match of a picture that AIL has, with one that was put into a bank later, is worth."""
         sightings = list(sightings_of(record))
-        outcomes = [self._judged(one, record, [known], capped=False) for one in sightings]
+        placed = self._matcher.collection.clustered([record])[0]
+        outcomes = [self._judged(one, placed, [known], capped=False) for one in sightings]
         tags = tuple(tag for outcome in outcomes for tag in outcome.tags)
         return replace(outcomes[0], tags=tags) if outcomes else Outcome("new", record.sha256)
 
@@ -103,7 +110,7 @@ class Processing:
         found = tuple(match for match, _ in worth)
         if not worth:
             return Outcome("quiet" if quiet else "same source" if same else "new", record.sha256, (), tuple(quiet), same)
-        if capped and not self._daily.admits(self._group(found[0]), sighting.gid):
+        if capped and not self._daily.admits(self._group(record, found[0]), sighting.gid):
             return Outcome("capped", record.sha256, (), found, same)
         names = dict.fromkeys(name for _, tags in worth for name in tags)
         given = [Tag(sighting.gid, name) for name in names]
@@ -111,16 +118,15 @@ class Processing:
 
     def _cluster_tags(self, sighting: Sighting, record: Record, matches: Iterable[Match]) -> Iterator[Tag]:
         """Yield the cluster's tag for the object, and for the objects of AIL that it is the same picture as."""
-        cluster = self._matcher.collection.clustered([record])[0].cluster
-        if cluster:
-            name = tag("cluster", cluster)
+        if record.cluster:
+            name = tag("cluster", record.cluster)
             yield Tag(sighting.gid, name)
             for match in matches:
                 if match.relation is Relation.SAME_PICTURE and match.decision is Decision.YES:
                     yield from (Tag(one.gid, name) for one in sightings_of(match.picture) if one.gid != sighting.gid)
 
-    def _group(self, match: Match) -> str:
-        return match.picture.cluster or match.picture.sha256
+    def _group(self, record: Record, match: Match) -> str:
+        return record.cluster or match.picture.cluster or match.picture.sha256
 
     def _sources(self, sighting: Sighting, before: Record | None) -> list[Source]:
         """Return a source for the object, and one for each place; those that are new only as long as they are not too many."""

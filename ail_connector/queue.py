@@ -179,8 +179,8 @@ def _dead(ticket: bytes, value: bytes) -> Dead:
 
 
 def _is_gone(holder: str) -> bool:
-    host, pid, started, _ = holder.rsplit(" ", 3)
-    return host == socket.gethostname() and _started(int(pid)) != started
+    host, pid, started, _ = (holder.rsplit(" ", 3) + [""] * 3)[:4]
+    return host == socket.gethostname() and pid.isdecimal() and _started(int(pid)) != started
 
 
 def _started(pid: int) -> str:

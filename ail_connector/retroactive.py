@@ -5,17 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from ail_connector.company import pairwise
 from ail_connector.processing import OBJECT, Processing
 from ail_connector.queue import Queue
+from ail_connector.rules import TELLING
 from matcher.bank import Bank
 from matcher.engine import Matcher
-from matcher.evidence import gather
-from matcher.extraction import AS_IS
 from matcher.match import Decision, Match, Relation
 from matcher.records import Record
 from matcher.search import emitted
 
-KINDS = ("known-bad", "baseline")
 _KIND = b"e"  # as the caps, see daily.py: under "bank " and the number of a bank, the ids of its pictures that were seen to, uint32
 _AT_ONCE = 20
 _MOST = 1000
@@ -38,7 +37,7 @@ class Retroactive:
         """
         done = sent = 0
         for bank in self._matcher.banks.list():
-            if bank.kind not in KINDS:
+            if bank.kind not in TELLING:
                 continue
             for some in self._new(bank):
                 for id in some:
@@ -74,13 +73,9 @@ class Retroactive:
         there = {match.picture.id for match in found} | {known.id}
         clusters = self._collection.clusters.locate(match.picture for match in found)
         ids = {id for cluster in clusters.values() for id in cluster.members} - there
-        views = {AS_IS: self._collection.whole(known)}
-        for record in self._collection.newest(sorted(ids, reverse=True)):
-            if _is_ails(record):
-                evidence = gather(views, self._collection.whole(record), self._matcher.algorithms, self._matcher.rules)
-                decision, relation, distance = self._matcher.rules.judge(evidence)
-                if decision is Decision.YES:
-                    yield record, Match(known, decision, relation, distance, tuple(evidence), emits)
+        for match in pairwise(self._matcher, known, ids):
+            if match.decision is Decision.YES and _is_ails(match.picture):
+                yield match.picture, replace(match, picture=known, emits=emits)
 
     def _new(self, bank: Bank) -> Iterator[list[int]]:
         ids = self._collection.lists.banked(bank.id)

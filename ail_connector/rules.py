@@ -10,6 +10,7 @@ from matcher.records import Record
 from matcher.source import Source
 
 NAMESPACE = "image-match"
+TELLING = ("known-bad", "baseline")  # kinds of banks a match with which is worth a tag
 Places = frozenset[tuple[str, str]]
 
 

@@ -57,4 +57,5 @@ def check(
     answer = matcher.search_fingerprints(found, limit=max(limit, MOST_LINKS), exclude=is_no_answer)
     if matcher.settings["cluster.automatic"] and not record.placed:
         matcher.clustering.place(record, answer.matches)
+        record = (matcher.collection.known(record.sha256) if answer.matches else None) or record
     return Checked(matcher.collection.clustered([record])[0], added.new, answer)

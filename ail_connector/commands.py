@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -94,6 +95,12 @@ def banks(invocation: Invocation) -> None:
     with closing(Front.open(invocation.matcher)) as front, tables.progress("pictures of banks", None) as progress:
         sent = front.retroactive.run(told=lambda done, tags: progress(done))
     tables.complain(f"{sent} tags sent")
+
+
+@ail.command("module")
+def native_module() -> None:
+    """Print the file that runs inside AIL; put it beside AIL and run it with AIL's Python."""
+    click.echo((Path(__file__).parent / "native" / "kuato_ail.py").read_text(), nl=False)
 
 
 def _counts(found: list[Queue]) -> dict[str, int]:

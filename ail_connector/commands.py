@@ -1,17 +1,22 @@
 """`kuato ail`: the stand-alone front, and what its operator asks."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
+from threading import Event
 from types import FrameType
 
 import click
 
-from ail_connector.consumer import Consumer
+from ail_connector.backfill import Progress
+from ail_connector.checkup import look_over
+from ail_connector.database import OBJECTS
 from ail_connector.front import Front, queues
 from ail_connector.installation import Installation
-from ail_connector.queue import Dead, Queue
+from ail_connector.ledger import Ledger
+from ail_connector.queue import Dead, Queue, Tag
 from matcher.commands import tables
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
 from matcher.shapes import moment
@@ -36,9 +41,9 @@ def consume(invocation: Invocation, workers: int | None, until_empty: bool) -> N
         invocation.matcher.banks.list()  # is the store there at all? Later on, it may go and come back
         consumer = front.consumer(workers)
         before = _counts(front.queues)
-        with _until_told(consumer):
+        with _ended() as stop:
             tables.complain(f"consuming {', '.join(queue.module for queue in front.queues)} of {front.installation.home}")
-            consumer.run(until_empty)
+            consumer.run(stop, until_empty)
         now = _counts(front.queues)
         gained = [f"{value - before.get(name, 0)} {name}" for name, value in sorted(now.items()) if value > before.get(name, 0)]
         tables.complain(f"stopped; since the start, by all consumers: {', '.join(gained) or 'nothing'}")
@@ -97,10 +102,98 @@ def banks(invocation: Invocation) -> None:
     tables.complain(f"{sent} tags sent")
 
 
+@ail.command()
+@click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice(OBJECTS),
+    multiple=True,
+    help="Only objects of this type; default: all three, images first.",
+)
+@click.option("--rate", metavar="N", type=click.FloatRange(0), default=0.0, help="Most pictures a second; default: as many as can be.")
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="End after so many of each type.")
+@click.option("--restart", is_flag=True, help="Begin anew, instead of where the last run ended.")
+@click.option("--observed", is_flag=True, help="Also tag what was observed elsewhere (ail.observed), not only matches with banks.")
+@pass_invocation
+def backfill(invocation: Invocation, kinds: tuple[str, ...], rate: float, limit: int | None, restart: bool, observed: bool) -> None:
+    """Go through what AIL has on disk: remember it, compare it, tag it.
+
+    Interrupted, by Ctrl-C or SIGTERM, it goes on where it was when called again. AIL's files are only read.
+    """
+    with closing(Front.open(invocation.matcher)) as front, _ended() as stop:
+        work = front.backfill(observed)
+        for kind in kinds or OBJECTS:
+            with tables.progress(kind, 1000) as progress:
+                done = work.run(
+                    kind,
+                    rate=rate,
+                    threads=invocation.threads,
+                    limit=limit,
+                    restart=restart,
+                    stop=stop,
+                    told=partial(_show, progress),
+                )
+            told = ", ".join(f"{count} {name}" for name, count in sorted(done.outcomes.items()))
+            tables.complain(f"{kind}: {done.done} done, {done.tags} tags sent{f' ({told})' if told else ''}")
+            if stop.is_set():
+                tables.complain("interrupted; call it again to go on")
+                break
+
+
+@ail.command()
+@json_option
+@click.pass_context
+def check(ctx: click.Context, as_json: bool) -> None:
+    """Look an AIL installation over: paths, sections, xxhash, rights, servers, lists that nobody drains.
+
+    The exit code is 1 when something is wrong.
+    """
+    remarks = list(look_over(ctx.find_object(Invocation).settings))  # type: ignore[union-attr]
+    for remark in remarks:
+        if as_json:
+            tables.emit({"level": remark.level, "text": remark.text})
+        else:
+            tables.say(f"{remark.level:5}  {remark.text}")
+    ctx.exit(any(remark.level == "wrong" for remark in remarks))
+
+
+@ail.command()
+@click.option("--done", is_flag=True, help="They were taken back; do not name them again, and send them anew if they come up again.")
+@json_option
+@pass_invocation
+def withdrawn(invocation: Invocation, done: bool, as_json: bool) -> None:
+    """Tell which objects of AIL have tags that do not hold any more.
+
+    That is so when a person said that two pictures differ, withdrew that they are the same, or took the known one out of its bank. AIL
+    takes no tag back by its queue or its API: hand the output of --json to `kuato_ail.py take-back`, run with AIL's Python, or remove
+    them on AIL's pages.
+    """
+    installation = Installation.of(invocation.settings)
+    ledger = Ledger(invocation.matcher.collection.store)
+    queue = queues(invocation.settings, installation)[0]
+    for found, reasons in ledger.withdrawn(invocation.matcher.collection):
+        kind, _, id = found.gid.partition("::")
+        link = installation.link(kind, id)
+        if as_json:
+            tables.emit({"object": found.gid, "tags": list(found.tags), "why": found.why, "page": link})
+        else:
+            tables.say(f"{found.gid}: {', '.join(found.tags) or 'no tag but those with other reasons'}")
+            tables.say(f"    {found.why}{f'; {link}' if link else ''}")
+        if done:
+            queue.forget([Tag(found.gid, name) for name in found.tags])
+            for reason in reasons:
+                ledger.drop(reason.gid, reason.known)
+    queue.close()
+
+
 @ail.command("module")
 def native_module() -> None:
     """Print the file that runs inside AIL; put it beside AIL and run it with AIL's Python."""
     click.echo((Path(__file__).parent / "native" / "kuato_ail.py").read_text(), nl=False)
+
+
+def _show(progress: Callable[[int], None], now: Progress) -> None:
+    progress(round(now.share * 1000))
 
 
 def _counts(found: list[Queue]) -> dict[str, int]:
@@ -117,19 +210,18 @@ def _dead(queue: Queue, one: Dead) -> dict[str, object]:
 
 
 @contextmanager
-def _until_told(consumer: Consumer) -> Iterator[None]:
-    """Stop the consumer at Ctrl-C or SIGTERM; at a second one everything."""
-    told = list[int]()
+def _ended() -> Iterator[Event]:
+    """Yield what is set by Ctrl-C or SIGTERM; a second one does not wait."""
+    stop = Event()
 
-    def note(number: int, _frame: FrameType | None) -> None:
-        if told:
+    def note(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
             raise KeyboardInterrupt
-        told.append(number)
-        consumer.stop()
+        stop.set()
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

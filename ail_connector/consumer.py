@@ -31,7 +31,7 @@ class Patience:
 class Consumer:
     """Runs workers on one or more queues.
 
-    most_tags: while so many tags wait for AIL, no message is begun. care: called now and then with what tells to end, for work
+    most_tags: while so many tags wait for AIL, no message is begun. care: called now and then with what tells whether to end, for work
     that has no message.
     """
 
@@ -42,7 +42,7 @@ class Consumer:
         patience: Patience,
         workers: int = 1,
         most_tags: int = 10_000,
-        care: Callable[[threading.Event], None] = lambda stop: None,
+        care: Callable[[Callable[[], bool]], None] = lambda ended: None,
     ) -> None:
         self._queues = list(queues)
         self._handling = handling
@@ -51,16 +51,17 @@ class Consumer:
         self._most_tags = most_tags
         self._care = care
         self._stop = threading.Event()
+        self._over = threading.Event()
         self._crowded = False
         self._failed: KuatoError | None = None
         self._begun = dict[tuple[str, str], str]()
 
-    def stop(self) -> None:
-        """Let every worker finish what it holds, and `run` return; may be called from anywhere."""
-        self._stop.set()
+    def run(self, stop: threading.Event | None = None, until_empty: bool = False) -> None:
+        """Work until `stop` is set, and what is in hand is finished; or until nothing waits and nothing is to be tried again.
 
-    def run(self, until_empty: bool = False) -> None:
-        """Work until `stop`; or until nothing waits and nothing is to be tried again. Raises StoreMismatch, BadSettings."""
+        Raises StoreMismatch.
+        """
+        self._stop = stop or threading.Event()
         for queue in self._queues:
             self._try(queue.join)
             # What died with an earlier process of ours is taken before anything else.
@@ -71,7 +72,7 @@ class Consumer:
             thread.start()
         for thread in threads:
             thread.join()
-        self._stop.set()
+        self._over.set()
         keeper.join()
         for queue in self._queues:
             self._try(queue.leave)
@@ -141,10 +142,10 @@ class Consumer:
 
     def _keep(self) -> None:
         """Look after what no worker does: what dead ones held, how many tags wait, what has no message."""
-        while not self._stop.wait(_CARE):
+        while not (self._over.wait(_CARE) or self._stop.is_set()):
             started = time.monotonic()
             self._try(self._look_after)
-            self._try(lambda: self._care(self._stop))
+            self._try(lambda: self._care(lambda: self._stop.is_set() or self._over.is_set()))
             _log.debug("looked after the rest in %.2f s", time.monotonic() - started)
 
     def _look_after(self) -> None:

@@ -1,9 +1,10 @@
 """The stand-alone front put together from the settings."""
 
-import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from ail_connector.backfill import Backfill
 from ail_connector.consumer import Consumer, Patience
 from ail_connector.database import Database
 from ail_connector.handling import Handling
@@ -12,6 +13,7 @@ from ail_connector.objects import Files
 from ail_connector.processing import Processing
 from ail_connector.queue import Queue
 from ail_connector.retroactive import Retroactive
+from ail_connector.rules import default_rule
 from matcher.engine import Matcher
 from matcher.errors import BadSettings
 from matcher.settings import Settings
@@ -63,6 +65,19 @@ class Front:
         """What tags pictures that AIL had before."""
         return Retroactive(self.matcher, self.processing, self.queues[0])
 
+    def backfill(self, observed: bool) -> Backfill:
+        """Return what goes through AIL's files. observed: whether what was merely observed elsewhere is worth a tag, too."""
+        settings = self.matcher.settings
+        rule = default_rule(settings["ail.observed"] if observed else (), settings["ail.maybe"])
+        return Backfill(
+            self.matcher.collection.store,
+            Processing(self.matcher, rule, capped=False),
+            self.database,
+            self.files,
+            self.queues[0],
+            frozenset(settings["ail.placeholders"]),
+        )
+
     def consumer(self, workers: int | None = None) -> Consumer:
         """Return a consumer that also looks after banks now and then."""
         settings = self.matcher.settings
@@ -93,7 +108,7 @@ class _Now:
         self._every = every
         self._due = time.monotonic()
 
-    def care(self, stop: threading.Event) -> None:
+    def care(self, ended: Callable[[], bool]) -> None:
         if self._every and time.monotonic() >= self._due:
-            self._retroactive.run(stop.is_set)
+            self._retroactive.run(ended)
             self._due = time.monotonic() + self._every

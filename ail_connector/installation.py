@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from configparser import ConfigParser, Error
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from matcher.errors import BadSettings
@@ -28,7 +28,8 @@ class Installation:
     """What of an AIL installation matters to us.
 
     queues, process: the lists, and AIL's record of what is in work; two databases of one server. tags, correlations: parts of Kvrocks.
-    folders: type of object -> where its files are. sections: section of modules.cfg -> the queue it subscribes to.
+    folders: type of object -> where its files are. sections: section of modules.cfg -> the queue it subscribes to;
+    publishes: section -> the queues it sends to, as written.
     base: address of AIL's pages, "" where unknown.
     """
 
@@ -40,6 +41,7 @@ class Installation:
     folders: Mapping[str, Path]
     sections: Mapping[str, str]
     base: str = ""
+    publishes: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Settings) -> "Installation":
@@ -62,6 +64,7 @@ class Installation:
             folders={kind: home / core.get("Directories", name, fallback=usual) for kind, (name, usual) in _FOLDERS.items()},
             sections={name: modules.get(name, "subscribe", fallback="") for name in modules.sections()},
             base=link_base or core.get("Notifications", "ail_domain", fallback=""),
+            publishes={name: modules.get(name, "publish", fallback="") for name in modules.sections()},
         )
 
     def subscribers(self, queue: str) -> list[str]:

@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -54,6 +55,13 @@ class Files:
         if kind != FAVICON and sha256(data).hexdigest() != id:
             raise WrongFile(f"{path} is not the {kind} that its name says: its SHA-256 is {sha256(data).hexdigest()}")
         return data
+
+    def date(self, kind: str, id: str) -> str:
+        """Return when AIL stored the file of an object, YYYYMMDD in UTC; "" when there is none."""
+        try:
+            return time.strftime("%Y%m%d", time.gmtime(self.path(kind, id).stat().st_mtime))
+        except OSError:
+            return ""
 
     def ids(self, kind: str, after: str = "") -> Iterator[str]:
         """Yield the ids of all objects of a type that have a file, in the order of their paths, from the one after `after` on."""

@@ -12,6 +12,7 @@ from hashlib import sha256
 from ail_connector.company import banked_company
 from ail_connector.daily import Daily
 from ail_connector.database import Sighting
+from ail_connector.ledger import Ledger, Reason
 from ail_connector.queue import Tag
 from ail_connector.rules import TELLING, Finding, Rule, default_rule, seen_at, tag
 from matcher.bank import Bank
@@ -44,9 +45,9 @@ class Outcome:
 
 
 class Processing:
-    """Applies the settings of section `ail` to pictures. clock: seconds since the epoch."""
+    """Applies the settings of section `ail` to pictures. clock: seconds since the epoch. capped: whether ail.daily counts."""
 
-    def __init__(self, matcher: Matcher, rule: Rule | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, matcher: Matcher, rule: Rule | None = None, clock: Callable[[], float] = time.time, capped: bool = True) -> None:
         settings = matcher.settings
         self._matcher = matcher
         self._rule = rule or default_rule(settings["ail.observed"], settings["ail.maybe"])
@@ -55,6 +56,8 @@ class Processing:
         self._most_places = settings["ail.max_places"]
         self._seconds = settings["ail.max_seconds"]
         self._sensitivity = Sensitivity(settings["sensitive.tags"])
+        self._capped = capped
+        self._ledger = Ledger(matcher.collection.store)
         self._daily = Daily(matcher.collection.store, settings["ail.daily"], clock)
 
     def process(self, data: bytes, sighting: Sighting, *, again: bool = False) -> Outcome:
@@ -97,24 +100,27 @@ class Processing:
     def _judged(self, sighting: Sighting, record: Record, matches: Sequence[Match], capped: bool = True) -> Outcome:
         book = {bank.id: bank for bank in self._matcher.banks.list()}
         places = sighting.places or seen_at(record)
-        worth, quiet, same = list[tuple[Match, tuple[str, ...]]](), list[Match](), 0
+        worth, quiet, same = list[tuple[Finding, tuple[str, ...]]](), list[Match](), 0
         for match in matches:
             finding = Finding(places, match, _banks(match.picture, book), match.picture.id == record.id)
             tags = self._rule(finding)
             if tags:
-                worth.append((match, tags))
+                worth.append((finding, tags))
             elif finding.same_source:
                 same += 1
             elif match.picture.id != record.id:
                 quiet.append(match)
-        found = tuple(match for match, _ in worth)
+        found = tuple(finding.match for finding, _ in worth)
         if not worth:
             return Outcome("quiet" if quiet else "same source" if same else "new", record.sha256, (), tuple(quiet), same)
-        if capped and not self._daily.admits(self._group(record, found[0]), sighting.gid):
+        if capped and self._capped and not self._daily.admits(self._group(record, found[0]), sighting.gid):
             return Outcome("capped", record.sha256, (), found, same)
-        names = dict.fromkeys(name for _, tags in worth for name in tags)
-        given = [Tag(sighting.gid, name) for name in names]
-        return Outcome("tagged", record.sha256, (*given, *self._cluster_tags(sighting, record, found)), (*found, *quiet), same)
+        given = dict.fromkeys(Tag(sighting.gid, name) for _, tags in worth for name in tags)
+        together = list(self._cluster_tags(sighting, record, found))
+        for finding, tags in worth:
+            joined = tuple(one.name for one in together if one.gid == sighting.gid)
+            self._ledger.note(Reason.of(sighting.gid, record.sha256, finding, (*tags, *joined)))
+        return Outcome("tagged", record.sha256, (*given, *together), (*found, *quiet), same)
 
     def _cluster_tags(self, sighting: Sighting, record: Record, matches: Iterable[Match]) -> Iterator[Tag]:
         """Yield the cluster's tag for the object, and for the objects of AIL that it is the same picture as."""

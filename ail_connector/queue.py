@@ -98,6 +98,11 @@ class Queue:
         """Send tags that follow from no message; return how many were not sent before."""
         return int(self._call("FINISH", "", "", "", "", self._now, outcome, *self._sending(tags)))
 
+    def forget(self, tags: Sequence[Tag]) -> None:
+        """Let tags be sent again that were sent, and taken back since."""
+        if tags:
+            self.server.ask("SREM", "kuato:sent", *(_name(encoded(tag.gid, tag.name)) for tag in tags))
+
     def later(self, holder: str, taken: Taken, seconds: float) -> None:
         """Put a message off."""
         self._call("LATER", holder, taken.ticket, self._now + round(seconds * 1000))
@@ -155,11 +160,16 @@ class Queue:
         parts: list[bytes | str | int] = [len(self._receivers), *self._receivers]
         for tag in dict.fromkeys(tags):
             raw = encoded(tag.gid, tag.name)
-            parts += [sha256(raw).digest()[:12], tag.gid, raw, digest(raw)]
+            parts += [_name(raw), tag.gid, raw, digest(raw)]
         return parts
 
 
 _SCRIPTS = ("TAKE", "FINISH", "LATER", "BURY", "REPLAY", "RELEASE", "LEAVE")
+
+
+def _name(raw: bytes) -> bytes:
+    """Return by what a tag that was sent is remembered."""
+    return sha256(raw).digest()[:12]
 
 
 def holder_name(number: int) -> str:

@@ -5,8 +5,9 @@ Copy this file anywhere and run it with AIL's own Python (AIL_HOME and AIL_BIN a
 
     python kuato_ail.py KuatoImages      images of chats and forums
     python kuato_ail.py KuatoItems       screenshots of crawled pages
+    python kuato_ail.py take-back        take tags from objects, as `kuato ail withdrawn --json` names them on standard input
 
-Each is a section of configs/modules.cfg (subscribe = Images, and = Item; publish = Tags). From the environment: KUATO_URL
+The first two are sections of configs/modules.cfg (subscribe = Images, and = Item; publish = Tags). From the environment: KUATO_URL
 (http://127.0.0.1:6670), KUATO_TOKEN, KUATO_SECONDS until an answer is given up (60).
 
 What AIL cannot give, this cannot add: AIL takes a message off its queue before it is worked on, so one that is in hand when the process
@@ -214,11 +215,27 @@ def related(obj: Any, kind: str) -> list[str]:
     return sorted((found.get(kind) or ()) if isinstance(found, dict) else found)
 
 
+def take_back(lines: Iterable[str]) -> None:
+    """Take tags from objects, as `kuato ail withdrawn --json` names them, a line each."""
+    from lib import Tag
+
+    for line in lines:
+        told = json.loads(line)
+        obj = get_obj_from_global_id(told["object"])
+        for name in told["tags"]:
+            if name in (obj.get_tags() or ()):
+                Tag.delete_object_tag(name, obj.type, obj.id)
+                print(f"{told['object']}: {name} taken back")  # noqa: T201 - the answer of a command
+
+
 def main() -> None:
-    """Run the section that the command line names, until SIGTERM."""
+    """Run the section that the command line names, until SIGTERM; or take tags back."""
+    if sys.argv[1:] == ["take-back"]:
+        take_back(sys.stdin)
+        return
     sections = {"KuatoImages": KuatoImages, "KuatoItems": KuatoItems}
     if len(sys.argv) != 2 or sys.argv[1] not in sections:
-        sys.exit(f"usage: {sys.argv[0]} {'|'.join(sections)}")
+        sys.exit(f"usage: {sys.argv[0]} {'|'.join(sections)}|take-back")
     environ = os.environ.get
     kuato = Kuato(environ("KUATO_URL", "http://127.0.0.1:6670"), environ("KUATO_TOKEN", ""), float(environ("KUATO_SECONDS", "60")))
     module = sections[sys.argv[1]](kuato)

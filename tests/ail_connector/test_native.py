@@ -56,7 +56,7 @@ class Running:
         self.objects[f"{kind}::{id}"] = details
         return f"{kind}::{id}"
 
-    def start(self, section: str, *messages: str, url: str | None = None) -> "subprocess.Popen[str]":
+    def start(self, section: str, *messages: str, url: str | None = None, stdin: int | None = None) -> "subprocess.Popen[str]":
         (self.folder / "objects.json").write_text(json.dumps(self.objects))
         (self.folder / "queue").write_text("".join(f"{message}\n" for message in messages))
         (self.folder / "sent").write_text("")
@@ -64,7 +64,7 @@ class Running:
         environ = {"PATH": os.environ["PATH"], "AIL_HOME": str(self.folder), "AIL_BIN": str(stub), "KUATO_URL": url or self.url}
         environ |= {"STUB_OBJECTS": f"{self.folder}/objects.json", "STUB_QUEUE": f"{self.folder}/queue", "STUB_SENT": f"{self.folder}/sent"}
         # As AIL's own modules find lib: the folder of the file is bin/modules there.
-        return subprocess.Popen([self.python, "-B", NATIVE, section], env=environ, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen([self.python, "-B", NATIVE, section], env=environ, stdin=stdin, stderr=subprocess.PIPE, text=True)
 
     def said(self, what: str) -> list[list[str]]:
         return [line[1:] for line in map(json.loads, (self.folder / "sent").read_text().splitlines()) if line[0] == what]
@@ -166,3 +166,11 @@ def test_a_kill_loses_the_message_in_hand_as_the_file_says(native: Running) -> N
         process.kill()
         process.communicate(timeout=30)
     assert (native.said("ended"), native.said("back")) == ([], [])
+
+
+def test_tags_are_taken_back_with_ails_own_means(native: Running) -> None:
+    gid = native.object("image", jpeg(page(1)), tags=[YES, "keep"])
+    process = native.start("take-back", stdin=subprocess.PIPE)
+    told = {"object": gid, "tags": [YES, "gone already"], "why": "ada said so", "page": ""}
+    process.communicate(json.dumps(told) + "\n", timeout=30)
+    assert (process.returncode, native.said("deleted")) == (0, [[gid, YES]])

@@ -19,6 +19,7 @@ from ail_connector.ledger import Ledger
 from ail_connector.queue import Dead, Queue, Tag
 from matcher.commands import tables
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
+from matcher.engine import Matcher
 from matcher.shapes import moment
 
 
@@ -37,8 +38,8 @@ def consume(invocation: Invocation, workers: int | None, until_empty: bool) -> N
     Ends with Ctrl-C or SIGTERM after what is in work. As many of these may run as are wanted, also on several machines that have AIL's
     folders at the same path. While AIL's servers or Redis are away, they wait.
     """
-    with closing(Front.open(invocation.matcher)) as front:
-        invocation.matcher.banks.list()  # is the store there at all? Later on, it may go and come back
+    with _front(invocation) as front:
+        front.matcher.banks.list()  # is the store there at all? Later on, it may go and come back
         consumer = front.consumer(workers)
         before = _counts(front.queues)
         with _ended() as stop:
@@ -97,7 +98,7 @@ def status(invocation: Invocation, as_json: bool) -> None:
 @pass_invocation
 def banks(invocation: Invocation) -> None:
     """Tag what AIL had before a picture came into a known-bad or baseline bank; each picture of a bank is seen to once."""
-    with closing(Front.open(invocation.matcher)) as front, tables.progress("pictures of banks", None) as progress:
+    with _front(invocation) as front, tables.progress("pictures of banks", None) as progress:
         sent = front.retroactive.run(told=lambda done, tags: progress(done))
     tables.complain(f"{sent} tags sent")
 
@@ -120,7 +121,7 @@ def backfill(invocation: Invocation, kinds: tuple[str, ...], rate: float, limit:
 
     Interrupted, by Ctrl-C or SIGTERM, it goes on where it was when called again. AIL's files are only read.
     """
-    with closing(Front.open(invocation.matcher)) as front, _ended() as stop:
+    with _front(invocation) as front, _ended() as stop:
         work = front.backfill(observed)
         for kind in kinds or OBJECTS:
             with tables.progress(kind, 1000) as progress:
@@ -190,6 +191,14 @@ def withdrawn(invocation: Invocation, done: bool, as_json: bool) -> None:
 def native_module() -> None:
     """Print the file that runs inside AIL; put it beside AIL and run it with AIL's Python."""
     click.echo((Path(__file__).parent / "native" / "kuato_ail.py").read_text(), nl=False)
+
+
+@contextmanager
+def _front(invocation: Invocation) -> Iterator[Front]:
+    """Yield the front on a matcher that looks as closely as AIL's pace allows."""
+    settings = invocation.settings.with_overrides({"search.candidates": invocation.settings["ail.candidates"]})
+    with Matcher.open(settings) as matcher, closing(Front.open(matcher)) as front:
+        yield front
 
 
 def _show(progress: Callable[[int], None], now: Progress) -> None:

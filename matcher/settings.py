@@ -209,6 +209,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("ail.screenshot_seconds", "number", 60.0, "s", "How long it waits in between.", least=0),
     Setting("ail.placeholders", "list", ("07244254f73e822bd4a95d916d8b27f2246b02c428adc29082d09550c6ed6e1a", "27e14ace10b0f96acd2bd919aaa98a964597532c35b6409dff6cc8eec8214748", "3e66bf4cc250a68c10f8a30643d73e50e68bf1d4a38d4adc5bfc4659ca2974c0"), "SHA-256", "Screenshots that AIL's crawler makes of what shows nothing; they are passed over."),
     Setting("ail.turned", "list", ("image",), "", "Types of objects of which mirrored, turned and negative copies are looked for, too."),
+    Setting("ail.candidates", "whole", 6, "pictures", "As search.candidates, for what `kuato ail` looks up: of copies, six find as many as twenty-four, in a third of the time.", least=0, most=1000),
     Setting("ail.observed", "list", ("domain",), "", "Where pictures of no bank must have been seen elsewhere for a tag: domain, ail-chat; empty: nowhere."),
     Setting("ail.maybe", "flag", False, "", "Whether a MAYBE with a picture of a known-bad or baseline bank is worth a tag."),
     Setting("ail.daily", "whole", 50, "objects", "Most objects of one cluster that are given tags in a day; 0: no limit.", least=0),

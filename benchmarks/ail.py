@@ -2,10 +2,10 @@
 
     python -m benchmarks.ail --known 100000 --messages 1000
 
-Crawled pages of 1280 x 800 pixels, PNG, every tenth a copy of a page in a known-bad bank; the store holds --known
-further pictures, perturbed from real ones as in benchmarks/store.py. Everything (consumer, decoder, Kuato's Redis, AIL's two) runs on one core. `a_second` is by
-the clock, `a_cpu_second` by the processor time of all of them, which also holds on a busy machine. The steps are timed in one
-thread, in milliseconds a picture.
+Crawled pages of 1280 x 800 pixels, PNG, every tenth a copy of a page in a known-bad bank; the store holds --known further
+pictures, perturbed from real ones as in benchmarks/store.py. Everything (consumer, decoder, Kuato's Redis, AIL's two) runs on one
+core. `a_second` is by the clock, `a_cpu_second` by the processor time of all of them, which also holds where others use the
+core. The steps are timed in one thread, in milliseconds a picture.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What AIL knows of an object: its tags, and where it was seen. Read from Kvrocks, never written."""
+"""What AIL knows of an object: its tags, and where it was seen. Kvrocks is read; written only where correlations are wanted."""
 
 from dataclasses import dataclass
 
@@ -78,6 +78,18 @@ class Database:
             tuple(sorted({tag.decode("utf-8", "backslashreplace") for some in tags for tag in some})),
             self._installation.link(kind, id),
         )
+
+    def correlate(self, gid: str, others: tuple[str, ...]) -> None:
+        """Note that objects of one type are correlated, as AIL's correlations_engine does. Raises AilUnavailable.
+
+        Between types nothing is noted: AIL would export an image and a screenshot to MISP as what they are not.
+        """
+        kind, _, id = gid.partition("::")
+        for other in others:
+            if other.startswith(f"{kind}::"):
+                other_id = other.partition("::")[2]
+                for one, two in ((id, other_id), (other_id, id)):
+                    self._correlations.ask("SADD", f"correlation:obj:{kind}::{kind}:{one}", f":{two}")
 
     def close(self) -> None:
         """End the connections."""

@@ -58,7 +58,8 @@ class Front:
     @property
     def handling(self) -> Handling:
         """What handles one message."""
-        return Handling(self.processing, self.database, self.files, frozenset(self.matcher.settings["ail.placeholders"]))
+        settings = self.matcher.settings
+        return Handling(self.processing, self.database, self.files, frozenset(settings["ail.placeholders"]), settings["ail.correlations"])
 
     @property
     def retroactive(self) -> Retroactive:

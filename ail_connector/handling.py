@@ -35,9 +35,17 @@ class Handled:
 
 
 class Handling:
-    """Handles messages. placeholders: SHA-256 of screenshots that show nothing."""
+    """Handles messages. placeholders: SHA-256 of screenshots that show nothing. correlating: whether AIL gets correlations, too."""
 
-    def __init__(self, processing: Processing, database: Database, files: Files, placeholders: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        processing: Processing,
+        database: Database,
+        files: Files,
+        placeholders: frozenset[str] = frozenset(),
+        correlating: bool = False,
+    ) -> None:
+        self._correlating = correlating
         self._processing = processing
         self._database = database
         self._files = files
@@ -69,7 +77,11 @@ class Handling:
         try:
             data = self._files.read(kind, id)
             day = date if len(date) == 8 and date.isascii() and date.isdecimal() else ""
-            yield self._processing.process(data, self._database.sighting(kind, id, day, item), again=again)
+            sighting = self._database.sighting(kind, id, day, item)
+            outcome = self._processing.process(data, sighting, again=again)
+            if self._correlating:
+                self._database.correlate(sighting.gid, outcome.related)
+            yield outcome
         except (DecodeTimeout, DecodeCrash):
             raise
         except (BadPicture, OddMessage) as error:

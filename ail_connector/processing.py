@@ -35,6 +35,7 @@ class Outcome:
 
     name: "again" (seen there before), "tagged", "capped" (worth tags, but too much of its kind today), "same source", "quiet" (matches
     that are worth no tag), "new" (no match). tags: to be given to objects, this one and others. matches: without same source.
+    related: objects of the same type that it turns out to be the same picture as.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Outcome:
     tags: tuple[Tag, ...] = ()
     matches: tuple[Match, ...] = ()
     same_source: int = 0
+    related: tuple[str, ...] = ()
 
 
 class Processing:
@@ -120,7 +122,8 @@ class Processing:
         for finding, tags in worth:
             joined = tuple(one.name for one in together if one.gid == sighting.gid)
             self._ledger.note(Reason.of(sighting.gid, record.sha256, finding, (*tags, *joined)))
-        return Outcome("tagged", record.sha256, (*given, *together), (*found, *quiet), same)
+        related = tuple(one for match in found if _same(match) for one in _objects(match.picture, sighting))
+        return Outcome("tagged", record.sha256, (*given, *together), (*found, *quiet), same, related)
 
     def _cluster_tags(self, sighting: Sighting, record: Record, matches: Iterable[Match]) -> Iterator[Tag]:
         """Yield the cluster's tag for the object, and for the objects of AIL that it is the same picture as."""
@@ -128,7 +131,7 @@ class Processing:
             name = tag("cluster", record.cluster)
             yield Tag(sighting.gid, name)
             for match in matches:
-                if match.relation is Relation.SAME_PICTURE and match.decision is Decision.YES:
+                if _same(match):
                     yield from (Tag(one.gid, name) for one in sightings_of(match.picture) if one.gid != sighting.gid)
 
     def _group(self, record: Record, match: Match) -> str:
@@ -173,6 +176,15 @@ def sightings_of(record: Record) -> Iterator[Sighting]:
             yield Sighting(
                 source.id, str(source.metadata.get("date", "")), items, domains, chats, (), str(source.metadata.get("seen_in", ""))
             )
+
+
+def _same(match: Match) -> bool:
+    return match.relation is Relation.SAME_PICTURE and match.decision is Decision.YES
+
+
+def _objects(record: Record, sighting: Sighting) -> list[str]:
+    """Return the objects of the type of a sighting that a known picture is, without the sighting's own."""
+    return [one.gid for one in sightings_of(record) if one.kind == sighting.kind and one.gid != sighting.gid]
 
 
 def _details(sighting: Sighting, item: str | None) -> dict[str, str]:

@@ -212,6 +212,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("ail.candidates", "whole", 6, "pictures", "As search.candidates, for what `kuato ail` looks up: of copies, six find as many as twenty-four, in a third of the time.", least=0, most=1000),
     Setting("ail.observed", "list", ("domain",), "", "Where pictures of no bank must have been seen elsewhere for a tag: domain, ail-chat; empty: nowhere."),
     Setting("ail.maybe", "flag", False, "", "Whether a MAYBE with a picture of a known-bad or baseline bank is worth a tag."),
+    Setting("ail.correlations", "flag", False, "", "Whether AIL is also told which objects of one type are the same picture, as correlations; AIL 7 shows none of them."),
     Setting("ail.daily", "whole", 50, "objects", "Most objects of one cluster that are given tags in a day; 0: no limit.", least=0),
     Setting("ail.max_places", "whole", 100, "places", "Most domains and chats that are kept of one picture.", least=1, most=10_000),
     Setting("ail.max_tags_waiting", "whole", 10_000, "tags", "While AIL has so many tags to take, no message is begun.", least=1),

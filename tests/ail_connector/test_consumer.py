@@ -151,6 +151,33 @@ class TestNoise:
         assert counts(front) == {"placeholder": 1}
 
 
+class TestCorrelations:
+    @pytest.fixture
+    def pair(self, ail: Ail, front: Front) -> tuple[bytes, bytes]:
+        front.matcher.banks.create("kits", kind="known-bad")
+        first, second = jpeg(page(1)), jpeg(page(1), 80)
+        ail.feed_image(first, "net:1")
+        consume(front, ail)
+        front.matcher.set_banks(hashlib.sha256(first).hexdigest(), add=("kits",))
+        return first, second
+
+    def test_are_off(self, ail: Ail, front: Front, pair: tuple[bytes, bytes]) -> None:
+        ail.feed_image(pair[1], "net:2")
+        assert consume(front, ail)
+        assert not ail.kvrocks.keys("correlation:obj:image::image:*")
+
+    def test_are_between_objects_of_one_type(self, ail: Ail, front: Front, pair: tuple[bytes, bytes]) -> None:
+        front.matcher.settings = front.matcher.settings.with_overrides({"ail.correlations": True})
+        ail.feed_image(pair[1], "net:2")
+        ail.crawl("kit.onion", jpeg(page(1), 70))
+        consume(Front.open(front.matcher), ail)
+        front.matcher.settings = front.matcher.settings.with_overrides({"ail.correlations": False})
+        one, two = (hashlib.sha256(data).hexdigest() for data in pair)
+        assert ail.kvrocks.smembers(f"correlation:obj:image::image:{one}") == {f":{two}"}
+        assert ail.kvrocks.smembers(f"correlation:obj:image::image:{two}") == {f":{one}"}
+        assert not ail.kvrocks.keys("correlation:obj:image::screenshot:*")
+
+
 class TestSensitive:
     @pytest.mark.parametrize("tag", ['dark-web:topic="pornography-illicit-or-illegal"', 'copine-scale:level-1="indicative"'])
     def test_what_ail_calls_unsafe(self, ail: Ail, front: Front, tag: str) -> None:

@@ -1,6 +1,7 @@
 """`kuato ail`: the stand-alone front, and what its operator asks."""
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -13,10 +14,12 @@ import click
 from ail_connector.backfill import Progress
 from ail_connector.checkup import look_over
 from ail_connector.database import OBJECTS
+from ail_connector.digest import Digest
 from ail_connector.front import Front, queues
 from ail_connector.installation import Installation
 from ail_connector.ledger import Ledger
 from ail_connector.queue import Dead, Queue, Tag
+from ail_connector.webhook import document_of
 from matcher.commands import tables
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
 from matcher.engine import Matcher
@@ -156,6 +159,24 @@ def check(ctx: click.Context, as_json: bool) -> None:
         else:
             tables.say(f"{remark.level:5}  {remark.text}")
     ctx.exit(any(remark.level == "wrong" for remark in remarks))
+
+
+@ail.command()
+@click.option("--hours", metavar="N", type=click.IntRange(1, 24 * 35), default=24, show_default=True, help="How far back.")
+@json_option
+@pass_invocation
+def digest(invocation: Invocation, hours: int, as_json: bool) -> None:
+    """Tell what was matched lately, tagged or not, by outcome, decision and bank."""
+    until = time.time()
+    since = until - hours * 3600
+    installation = Installation.of(invocation.settings)
+    rows = Digest(invocation.matcher.collection.store).rows(since, until)
+    if as_json:
+        tables.emit(document_of(rows, since, until, lambda gid: installation.link(*gid.split("::", 1)) if gid else ""))
+        return
+    columns = ("objects", "outcome", "decision", "bank", "example")
+    shown = [(str(row.count), row.outcome, row.decision, row.bank, row.example) for row in rows]
+    tables.show(tables.table(columns, shown, fold=("bank", "example")))
 
 
 @ail.command()

@@ -14,6 +14,7 @@ from ail_connector.processing import Processing
 from ail_connector.queue import Queue
 from ail_connector.retroactive import Retroactive
 from ail_connector.rules import default_rule
+from ail_connector.webhook import Webhook
 from matcher.engine import Matcher
 from matcher.errors import BadSettings
 from matcher.settings import Settings
@@ -66,6 +67,12 @@ class Front:
         """What tags pictures that AIL had before."""
         return Retroactive(self.matcher, self.processing, self.queues[0])
 
+    @property
+    def webhook(self) -> Webhook:
+        """What posts digests."""
+        matcher = self.matcher
+        return Webhook(matcher.collection.store, matcher.settings, lambda gid: self.installation.link(*gid.split("::", 1)) if gid else "")
+
     def backfill(self, observed: bool) -> Backfill:
         """Return what goes through AIL's files. observed: whether what was merely observed elsewhere is worth a tag, too."""
         settings = self.matcher.settings
@@ -91,7 +98,7 @@ class Front:
             patience,
             workers or settings["ail.workers"] or settings.workers() + 1,
             settings["ail.max_tags_waiting"],
-            _Now(self.retroactive, settings["ail.bank_minutes"] * 60).care,
+            _Now(self.retroactive, self.webhook, settings["ail.bank_minutes"] * 60).care,
         )
 
     def close(self) -> None:
@@ -102,14 +109,16 @@ class Front:
 
 
 class _Now:
-    """Lets the banks be looked at every so many seconds; 0: never."""
+    """Lets the banks be looked at every so many seconds, 0: never; and digests be posted when their time has come."""
 
-    def __init__(self, retroactive: Retroactive, every: float) -> None:
+    def __init__(self, retroactive: Retroactive, webhook: Webhook, every: float) -> None:
         self._retroactive = retroactive
+        self._webhook = webhook
         self._every = every
         self._due = time.monotonic()
 
     def care(self, ended: Callable[[], bool]) -> None:
+        self._webhook.care()
         if self._every and time.monotonic() >= self._due:
             self._retroactive.run(ended)
             self._due = time.monotonic() + self._every

@@ -9,7 +9,8 @@ from ail_connector.errors import FileMissing, OddMessage
 from ail_connector.installation import SCREENSHOT
 from ail_connector.message import Message
 from ail_connector.objects import Files
-from ail_connector.processing import Outcome, Processing
+from ail_connector.outcome import Outcome
+from ail_connector.processing import Processing
 from ail_connector.queue import Tag
 from matcher.errors import BadPicture, DecodeCrash, DecodeTimeout
 

@@ -6,13 +6,15 @@ The stand-alone consumer, the native module (by HTTP), and the backfill all come
 import time
 from calendar import timegm
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 
 from ail_connector.company import banked_company
 from ail_connector.daily import Daily
 from ail_connector.database import Sighting
+from ail_connector.digest import Digest
 from ail_connector.ledger import Ledger, Reason
+from ail_connector.outcome import Outcome
 from ail_connector.queue import Tag
 from ail_connector.rules import TELLING, Finding, Rule, default_rule, seen_at, tag
 from matcher.bank import Bank
@@ -29,23 +31,6 @@ _DAY = 86400.0
 _MOST = 256
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a picture.
-
-    name: "again" (seen there before), "tagged", "capped" (worth tags, but too much of its kind today), "same source", "quiet" (matches
-    that are worth no tag), "new" (no match). tags: to be given to objects, this one and others. matches: without same source.
-    related: objects of the same type that it turns out to be the same picture as.
-    """
-
-    name: str
-    sha256: str
-    tags: tuple[Tag, ...] = ()
-    matches: tuple[Match, ...] = ()
-    same_source: int = 0
-    related: tuple[str, ...] = ()
-
-
 class Processing:
     """Applies the settings of section `ail` to pictures. clock: seconds since the epoch. capped: whether ail.daily counts."""
 
@@ -60,6 +45,7 @@ class Processing:
         self._sensitivity = Sensitivity(settings["sensitive.tags"])
         self._capped = capped
         self._ledger = Ledger(matcher.collection.store)
+        self._digest = Digest(matcher.collection.store, clock)
         self._daily = Daily(matcher.collection.store, settings["ail.daily"], clock)
 
     def process(self, data: bytes, sighting: Sighting, *, again: bool = False) -> Outcome:
@@ -89,7 +75,9 @@ class Processing:
             matches += banked_company(self._matcher, checked.record, matches, TELLING)
         if before is not None:
             matches.insert(0, Match(before, Decision.YES, Relation.SAME_PICTURE, 0.0, ()))
-        return self._judged(sighting, checked.record, matches)
+        outcome = self._judged(sighting, checked.record, matches)
+        self._digest.note(sighting.gid, outcome, {bank.id: bank for bank in self._matcher.banks.list()})
+        return outcome
 
     def judge(self, record: Record, known: Match) -> Outcome:
         """Return what a match of a picture that AIL has, with one that was put into a bank later, is worth."""

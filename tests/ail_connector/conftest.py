@@ -42,9 +42,11 @@ def shared_matcher(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
 def front(ail: Ail, shared_matcher: Matcher) -> Iterator[Front]:
     """The stand-alone front on an empty store."""
     shared_matcher.reset()
-    shared_matcher.settings = shared_matcher.settings.with_overrides(
+    before = shared_matcher.settings
+    shared_matcher.settings = before.with_overrides(
         {"ail.home": ail.home, "ail.retry_seconds": 0, "ail.screenshot_seconds": 0, "ail.bank_minutes": 0}
     )
     made = Front.open(shared_matcher)
     yield made
     made.close()
+    shared_matcher.settings = before

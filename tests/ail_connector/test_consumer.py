@@ -141,7 +141,6 @@ class TestNoise:
         tagged = {gid for gid, tag in consume(front, ail) if tag == YES}
         assert len(tagged) == 3
         assert counts(front) == {"tagged": 3, "capped": 4, "tags": counts(front)["tags"]}
-        front.matcher.settings = front.matcher.settings.with_overrides({"ail.daily": 50})
 
     def test_placeholders_are_passed_over(self, ail: Ail, front: Front) -> None:
         blank = front.matcher.settings["ail.placeholders"][0]
@@ -171,7 +170,6 @@ class TestCorrelations:
         ail.feed_image(pair[1], "net:2")
         ail.crawl("kit.onion", jpeg(page(1), 70))
         consume(Front.open(front.matcher), ail)
-        front.matcher.settings = front.matcher.settings.with_overrides({"ail.correlations": False})
         one, two = (hashlib.sha256(data).hexdigest() for data in pair)
         assert ail.kvrocks.smembers(f"correlation:obj:image::image:{one}") == {f":{two}"}
         assert ail.kvrocks.smembers(f"correlation:obj:image::image:{two}") == {f":{one}"}
@@ -281,4 +279,3 @@ def test_while_ail_does_not_take_its_tags_nothing_is_begun(ail: Ail, front: Fron
     ail.run_tags()
     running.join(60)
     assert not running.is_alive() and front.queues[0].waiting() == 0
-    front.matcher.settings = front.matcher.settings.with_overrides({"ail.max_tags_waiting": 10_000})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ail_connector.processing import Outcome
+from ail_connector.outcome import Outcome
 from matcher.redis_server import EmbeddedRedis
 from matcher.settings import TABLE
 from tests.ail_connector.stand_in import MODULES, Ail

@@ -13,6 +13,7 @@ from matcher.errors import Busy, KuatoError, StoreMismatch, StoreUnavailable
 
 _IDLE = 0.5  # seconds until an empty list is looked at again
 _AWAY = 2.0  # seconds until a server that is away is asked again
+_DEATHS = 20  # of those that took a message, until it is given up; pictures are decoded in other processes, so few die of one
 _CARE = 5.0  # seconds between two looks after what others left
 
 _log = logging.getLogger(__name__)
@@ -110,14 +111,13 @@ class Consumer:
             return False
         again = taken.tries > 1 or self._begun.get((queue.module, holder)) == taken.ticket
         self._begun[queue.module, holder] = taken.ticket
-        if taken.tries > max(self._patience.tries, self._patience.screenshot_tries):
-            # It was taken so often and never put off: whoever took it died of it.
-            queue.bury(holder, taken, f"taken {taken.tries - 1} times and never finished")
+        if taken.deaths >= _DEATHS:
+            queue.bury(holder, taken, f"{taken.deaths} that took it did not come back: they died of it, or with it")
             return True
         try:
             handled = self._handling.handle(taken.message, again)
         except NotYet as error:
-            if taken.tries < self._patience.screenshot_tries:
+            if taken.failures + 1 < self._patience.screenshot_tries:
                 queue.later(holder, taken, self._patience.screenshot_seconds)
                 return True
             handled = Handled(error.outcome)
@@ -134,8 +134,8 @@ class Consumer:
         return True
 
     def _put_off(self, queue: Queue, holder: str, taken: Taken, why: str) -> None:
-        if taken.tries >= self._patience.tries:
-            _log.warning("given up after %d tries: message about %.80r: %s", taken.tries, taken.message.gid, why)
+        if taken.failures + 1 >= self._patience.tries:
+            _log.warning("given up after %d tries: message about %.80r: %s", taken.failures + 1, taken.message.gid, why)
             queue.bury(holder, taken, why)
         else:
             queue.later(holder, taken, self._patience.seconds)

@@ -22,11 +22,17 @@ _AHEAD = 16
 
 @dataclass(frozen=True)
 class Taken:
-    """A message in our hands. tries: how often it was taken, this time included."""
+    """A message in our hands. tries: how often it was taken, this time included. failures: how often it was put off."""
 
     ticket: str
     tries: int
     message: Message
+    failures: int = 0
+
+    @property
+    def deaths(self) -> int:
+        """How many that took it did not come back."""
+        return self.tries - self.failures - 1
 
 
 @dataclass(frozen=True)
@@ -84,9 +90,9 @@ class Queue:
             found = self._call("TAKE", holder, str(os.getpid()), self._now, round(self._lease * 1000), *known)
             if found is None:
                 return None
-            ticket, tries, raw = found
+            ticket, tries, raw, failures = found
             if ticket:
-                return Taken(ticket.decode(), int(tries), Message.parse(raw))
+                return Taken(ticket.decode(), int(tries), Message.parse(raw), int(failures))
             ahead = [raw, *self.server.ask("LRANGE", f"queue:{self.module}:in", 0, _AHEAD - 1)]
 
     def finish(self, holder: str, taken: Taken, tags: Sequence[Tag], outcome: str) -> int:

@@ -3,7 +3,7 @@
 Beside AIL's keys they know, in the database of the lists, for each module M of ours:
 
     kuato:M:ticket    the last ticket given; every message taken has one, until it is finished
-    kuato:M:held      hash: ticket -> holder, line's end, times taken, line's end, message
+    kuato:M:held      hash: ticket -> holder, times taken, times put off, message; each but the last ended by a line's end
     kuato:M:due       zset: ticket -> when somebody (else) may take it, in ms since the epoch: end of the lease, or time of another try
     kuato:M:holders   hash: holder -> ticket
     kuato:M:dead      hash: ticket -> when and why (JSON), line's end, message
@@ -23,14 +23,20 @@ local held, due, holders, dead = ours .. 'held', ours .. 'due', ours .. 'holders
 local function unpacked(value)
   local a = string.find(value, '\\n', 1, true)
   local b = string.find(value, '\\n', a + 1, true)
-  return string.sub(value, 1, a - 1), tonumber(string.sub(value, a + 1, b - 1)), string.sub(value, b + 1)
+  local c = string.find(value, '\\n', b + 1, true)
+  local tries, failures = tonumber(string.sub(value, a + 1, b - 1)), tonumber(string.sub(value, b + 1, c - 1))
+  return string.sub(value, 1, a - 1), tries, failures, string.sub(value, c + 1)
 end
 
-local function hold(ticket, holder, tries, message, expiry)
-  redis.call('HSET', held, ticket, holder .. '\\n' .. tries .. '\\n' .. message)
+local function packed(holder, tries, failures, message)
+  return table.concat({holder, tries, failures, message}, '\\n')
+end
+
+local function hold(ticket, holder, tries, failures, message, expiry)
+  redis.call('HSET', held, ticket, packed(holder, tries, failures, message))
   redis.call('ZADD', due, expiry, ticket)
   redis.call('HSET', holders, holder, ticket)
-  return {ticket, tries, message}
+  return {ticket, tries, message, failures}
 end
 
 local function drop(ticket, holder)
@@ -63,8 +69,8 @@ end
 """
 
 # ARGV: holder, pid, now in ms, lease in ms, then for messages that may be the next: message, gid ("" if AIL keeps no account), hash.
-# Answers {ticket, times taken, message}; {"", 0, message} for a next message that is not among those; nothing when there is none.
-# A holder that lost an answer gets the same ticket again.
+# Answers {ticket, times taken, message, times put off}; {"", 0, message, 0} for a next message that is not among those; nothing when
+# there is none. A holder that lost an answer gets the same ticket again.
 TAKE = (
     _HEAD
     + """
@@ -76,15 +82,15 @@ redis.call('HSET', 'module:' .. module, pid, seconds)
 
 local mine = redis.call('HGET', holders, holder)
 if mine then
-  local _, tries, message = unpacked(redis.call('HGET', held, mine))
-  return hold(mine, holder, tries, message, now + lease)
+  local _, tries, failures, message = unpacked(redis.call('HGET', held, mine))
+  return hold(mine, holder, tries, failures, message, now + lease)
 end
 
 local again = redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 1)[1]
 if again then
-  local before, tries, message = unpacked(redis.call('HGET', held, again))
+  local before, tries, failures, message = unpacked(redis.call('HGET', held, again))
   if redis.call('HGET', holders, before) == again then redis.call('HDEL', holders, before) end
-  return hold(again, holder, tries + 1, message, now + lease)
+  return hold(again, holder, tries + 1, failures, message, now + lease)
 end
 
 local message = redis.call('LINDEX', queue, 0)
@@ -92,7 +98,7 @@ if not message then return false end
 for i = 8, #ARGV, 3 do
   if ARGV[i] == message then
     local ticket = tostring(redis.call('INCR', ours .. 'ticket'))
-    local found = hold(ticket, holder, 1, message, now + lease)
+    local found = hold(ticket, holder, 1, 0, message, now + lease)
     redis.call('LPOP', queue)
     redis.call('HSET', 'queues', module, redis.call('LLEN', queue))
     if ARGV[i + 1] ~= '' then
@@ -103,7 +109,7 @@ for i = 8, #ARGV, 3 do
     return found
   end
 end
-return {'', 0, message}
+return {'', 0, message, 0}
 """
 )
 
@@ -147,6 +153,8 @@ LATER = (
     _HEAD
     + """
 if redis.call('HGET', holders, ARGV[4]) ~= ARGV[5] then return 0 end
+local _, tries, failures, message = unpacked(redis.call('HGET', held, ARGV[5]))
+redis.call('HSET', held, ARGV[5], packed('', tries, failures + 1, message))
 redis.call('HDEL', holders, ARGV[4])
 redis.call('ZADD', due, ARGV[6], ARGV[5])
 return 1
@@ -158,7 +166,7 @@ BURY = (
     _HEAD
     + """
 if redis.call('HGET', holders, ARGV[4]) ~= ARGV[5] then return 0 end
-local _, _, message = unpacked(redis.call('HGET', held, ARGV[5]))
+local _, _, _, message = unpacked(redis.call('HGET', held, ARGV[5]))
 redis.call('HSET', dead, ARGV[5], ARGV[8] .. '\\n' .. message)
 drop(ARGV[5], ARGV[4])
 redis.call('HINCRBY', ours .. 'counts', 'dead', 1)
@@ -178,7 +186,7 @@ REPLAY = (
 local value = redis.call('HGET', dead, ARGV[4])
 if not value then return 0 end
 local message = string.sub(value, string.find(value, '\\n', 1, true) + 1)
-redis.call('HSET', held, ARGV[4], '\\n0\\n' .. message)
+redis.call('HSET', held, ARGV[4], packed('', 0, 0, message))
 redis.call('ZADD', due, ARGV[7], ARGV[4])
 redis.call('HDEL', dead, ARGV[4])
 if ARGV[5] ~= '' then
@@ -190,14 +198,16 @@ return 1
 """
 )
 
-# ARGV: holder, now in ms. What a dead holder had may be taken at once.
+# ARGV: holder, now in ms. What a dead holder had may be taken at once; what was in the hands of several that died, later and later,
+# so that it does not keep others from their work if it is what they died of.
 RELEASE = (
     _HEAD
     + """
 local ticket = redis.call('HGET', holders, ARGV[4])
 if not ticket then return 0 end
+local _, tries, failures = unpacked(redis.call('HGET', held, ticket))
 redis.call('HDEL', holders, ARGV[4])
-redis.call('ZADD', due, ARGV[5], ticket)
+redis.call('ZADD', due, ARGV[5] + 1000 * (tries - failures - 1) ^ 2, ticket)
 return 1
 """
 )

@@ -1,6 +1,7 @@
 """Taking and finishing: nothing is lost, nothing counts twice, and AIL's own account stays right."""
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -177,8 +178,27 @@ class TestTrying:
         assert queue.take(holder_name(0)) is not None
         assert queue.release_orphans() == 1
         again = queue.take(holder_name(1))
-        assert again is not None and again.tries == 2
+        assert again is not None and (again.tries, again.deaths) == (2, 1)
         assert queue.release_orphans() == 0
+
+    def test_what_others_died_with_waits_longer_each_time(self, ail: Ail, queue: Queue, clock: Clock) -> None:
+        ail.feed_image(b"one")
+        host = holder_name(0).rsplit(" ", 3)[0]
+        waited = []
+        for n in range(4):
+            while queue.take(f"{host} 1 0 {n}") is None:
+                clock.now += 0.5
+            waited.append(clock.now)
+            assert queue.release_orphans() == 1
+        assert [round(b - a, 1) for a, b in pairwise(waited)] == [0, 1, 4]
+
+    def test_being_put_off_is_no_death(self, ail: Ail, queue: Queue, clock: Clock) -> None:
+        ail.feed_image(b"one")
+        for n in range(4):
+            taken = queue.take("a")
+            assert taken is not None and (taken.failures, taken.deaths) == (n, 0)
+            queue.later("a", taken, 1)
+            clock.now += 2
 
 
 def test_a_process_is_on_ails_pages_until_it_leaves(ail: Ail, queue: Queue, clock: Clock) -> None:

@@ -9,14 +9,15 @@ from ail_connector.servers import Server
 _CRAWLED = "crawled/"
 # A crawled item: crawled/YYYY/MM/DD/ before the domain, a UUID after it.
 _BEFORE, _AFTER = 19, 36
-_CHATS = ("chat", "chat-subchannel", "chat-thread")
+_CHATS = ("chat", "chat-subchannel", "chat-thread", "post")
 
 
 @dataclass(frozen=True)
 class Sighting:
     """An object of AIL, and where it was seen.
 
-    gid: type::id. date: YYYYMMDD, "" where unknown. items, domains: of crawled pages; chats: type:subtype:id.
+    gid: type::id. date: YYYYMMDD, "" where unknown. items, domains: of crawled pages; chats: type:subtype:id, also of posts in
+    forums.
     tags: those that the object, its item and its domain have. link: AIL's page on it, "" where unknown.
     """
 

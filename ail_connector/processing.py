@@ -27,6 +27,7 @@ from matcher.source import Source
 
 OBJECT, DOMAIN, CHAT = "ail-object", "domain", "ail-chat"
 _DAY = 86400.0
+_TOPIC, _UNSAFE = "dark-web:topic=", ("violence", "illicit", "child")
 # Matches that are looked at: as many as a search compares.
 _MOST = 256
 
@@ -76,7 +77,8 @@ class Processing:
         if before is not None:
             matches.insert(0, Match(before, Decision.YES, Relation.SAME_PICTURE, 0.0, ()))
         outcome = self._judged(sighting, checked.record, matches)
-        self._digest.note(sighting.gid, outcome, {bank.id: bank for bank in self._matcher.banks.list()})
+        if outcome.matches or outcome.same_source:
+            self._digest.note(sighting.gid, outcome, {bank.id: bank for bank in self._matcher.banks.list()})
         return outcome
 
     def judge(self, record: Record, known: Match) -> Outcome:
@@ -150,8 +152,9 @@ class Processing:
         return last is not None and source.last_seen - last >= _DAY
 
     def _unsafe(self, sighting: Sighting) -> tuple[str, ...]:
-        """Return those tags of AIL by which a picture is sensitive."""
-        return checked_tags(one[:255] for one in sighting.tags if self._sensitivity.covers_any((one,), ()))
+        """Return those tags of AIL by which a picture is sensitive. Of topics of the dark web only those that AIL calls unsafe."""
+        sensitive = (one[:255] for one in sighting.tags if self._sensitivity.covers_any((one,), ()))
+        return checked_tags(one for one in sensitive if not one.startswith(_TOPIC) or any(word in one for word in _UNSAFE))
 
 
 def sightings_of(record: Record) -> Iterator[Sighting]:

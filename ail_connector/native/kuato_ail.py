@@ -41,6 +41,7 @@ PLACEHOLDERS = {
     "27e14ace10b0f96acd2bd919aaa98a964597532c35b6409dff6cc8eec8214748",
     "3e66bf4cc250a68c10f8a30643d73e50e68bf1d4a38d4adc5bfc4659ca2974c0",
 }
+CHATS = ("chat", "chat-subchannel", "chat-thread", "post")
 # A page comes before its screenshot: looked at so often, so many seconds apart; so many pages at once.
 TRIES, APART, MOST_WAITING = 3, 60.0, 10_000
 # Statuses by which Kuato says that it will not take this picture, now or later.
@@ -167,7 +168,7 @@ class KuatoImages(KuatoModule):
         """Ask about the image in hand. message: its date, or nothing."""
         if self.obj is None or self.obj.type != "image":
             return
-        chats = [f"{kind}:{one}" for kind in ("chat", "chat-subchannel", "chat-thread") for one in related(self.obj, kind)]
+        chats = [f"{kind}:{one}" for kind in CHATS for one in related(self.obj, kind)]
         date = str(message or "")
         details = {"chats": chats[:100], "date": date if len(date) == 8 and date.isdigit() else ""}
         if not self.picture(self.obj, details):

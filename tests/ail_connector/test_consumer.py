@@ -183,6 +183,7 @@ class TestSensitive:
         gid = ail.store_image(data)
         ail.tag(gid, tag)
         ail.tag(gid, 'infoleak:automatic-detection="credit-card"')
+        ail.tag(gid, 'dark-web:topic="drugs-narcotics"')
         ail.feed_image(data)
         consume(front, ail)
         record = front.matcher.get(gid.removeprefix("image::"))

@@ -11,7 +11,7 @@ from tests.ail_connector.pages import jpeg, page, png
 from tests.ail_connector.stand_in import Ail
 from tests.ail_connector.test_consumer import BAD, consume, counts
 
-DAYS, UNCHANGED, CHANGING = 30, 20, 1
+DAYS, UNCHANGED, CHANGING = 30, 8, 1
 
 
 @pytest.mark.slow
@@ -63,4 +63,4 @@ def test_memory_does_not_grow_with_messages(ail: Ail, front: Front) -> None:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
     before = work(500)
-    assert work(3000) - before < 10 << 20
+    assert work(2000) - before < 10 << 20

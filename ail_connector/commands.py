@@ -18,6 +18,7 @@ from ail_connector.digest import Digest
 from ail_connector.front import Front, queues
 from ail_connector.installation import Installation
 from ail_connector.ledger import Ledger
+from ail_connector.onward import Onward, event_of
 from ail_connector.queue import Dead, Queue, Tag
 from ail_connector.webhook import document_of
 from matcher.commands import tables
@@ -177,6 +178,26 @@ def digest(invocation: Invocation, hours: int, as_json: bool) -> None:
     columns = ("objects", "outcome", "decision", "bank", "example")
     shown = [(str(row.count), row.outcome, row.decision, row.bank, row.example) for row in rows]
     tables.show(tables.table(columns, shown, fold=("bank", "example")))
+
+
+@ail.command()
+@click.option("--done", is_flag=True, help="Forget them: MISP has them.")
+@pass_invocation
+def onward(invocation: Invocation, done: bool) -> None:
+    """Print new matches with YES as one MISP event, at most a thousand of them (ail.onward).
+
+    The event is for MISP's own import, or for a program that posts it. What was seen before is never told again.
+    """
+    collection = invocation.matcher.collection
+    found = Onward(collection.store).waiting()
+    if not found:
+        tables.complain(
+            "nothing new to be told on" if invocation.settings["ail.onward"] else "ail.onward is off; nothing is kept to be told on"
+        )
+        return
+    tables.emit(event_of(found, collection))
+    if done:
+        Onward(collection.store).drop(len(found))
 
 
 @ail.command()

@@ -56,6 +56,10 @@ class Ledger:
         value = json.dumps([reason.sha256, reason.tags, reason.banks, reason.reviewed])
         self._store.set_field(self._key, _field(reason.gid, reason.known), value.encode())
 
+    def has(self, reason: Reason) -> bool:
+        """Whether something is kept of the same two pictures."""
+        return self._store.field(self._key, _field(reason.gid, reason.known)) is not None
+
     def drop(self, gid: str, known: str) -> None:
         """Forget a reason."""
         self._store.run(_DROP, self._key, _field(gid, known))

@@ -14,7 +14,9 @@ from ail_connector.daily import Daily
 from ail_connector.database import Sighting
 from ail_connector.digest import Digest
 from ail_connector.ledger import Ledger, Reason
+from ail_connector.onward import Onward
 from ail_connector.outcome import Outcome
+from ail_connector.places import CHAT, DOMAIN, OBJECT, sightings_of
 from ail_connector.queue import Tag
 from ail_connector.rules import TELLING, Finding, Rule, default_rule, seen_at, tag
 from matcher.bank import Bank
@@ -25,7 +27,6 @@ from matcher.records import Record
 from matcher.sensitivity import Sensitivity
 from matcher.source import Source
 
-OBJECT, DOMAIN, CHAT = "ail-object", "domain", "ail-chat"
 _DAY = 86400.0
 _TOPIC, _UNSAFE = "dark-web:topic=", ("violence", "illicit", "child")
 # Matches that are looked at: as many as a search compares.
@@ -46,6 +47,7 @@ class Processing:
         self._sensitivity = Sensitivity(settings["sensitive.tags"])
         self._capped = capped
         self._ledger = Ledger(matcher.collection.store)
+        self._onward, self._telling = Onward(matcher.collection.store, clock), settings["ail.onward"]
         self._digest = Digest(matcher.collection.store, clock)
         self._daily = Daily(matcher.collection.store, settings["ail.daily"], clock)
 
@@ -111,7 +113,11 @@ class Processing:
         together = list(self._cluster_tags(sighting, record, found))
         for finding, tags in worth:
             joined = tuple(one.name for one in together if one.gid == sighting.gid)
-            self._ledger.note(Reason.of(sighting.gid, record.sha256, finding, (*tags, *joined)))
+            reason = Reason.of(sighting.gid, record.sha256, finding, (*tags, *joined))
+            # In this order it may be told on twice after a crash, by the same UUID, but never not at all.
+            if self._telling and finding.match.decision is Decision.YES and not self._ledger.has(reason):
+                self._onward.put(reason)
+            self._ledger.note(reason)
         related = tuple(one for match in found if _same(match) for one in _objects(match.picture, sighting))
         return Outcome("tagged", record.sha256, (*given, *together), (*found, *quiet), same, related)
 
@@ -155,18 +161,6 @@ class Processing:
         """Return those tags of AIL by which a picture is sensitive. Of topics of the dark web only those that AIL calls unsafe."""
         sensitive = (one[:255] for one in sighting.tags if self._sensitivity.covers_any((one,), ()))
         return checked_tags(one for one in sensitive if not one.startswith(_TOPIC) or any(word in one for word in _UNSAFE))
-
-
-def sightings_of(record: Record) -> Iterator[Sighting]:
-    """Yield the objects of AIL that a known picture is, with where it was seen."""
-    domains = tuple(source.id for source in record.sources if source.kind == DOMAIN)
-    chats = tuple(source.id for source in record.sources if source.kind == CHAT)
-    items = tuple(str(source.metadata["item"]) for source in record.sources if "item" in source.metadata)
-    for source in record.sources:
-        if source.kind == OBJECT:
-            yield Sighting(
-                source.id, str(source.metadata.get("date", "")), items, domains, chats, (), str(source.metadata.get("seen_in", ""))
-            )
 
 
 def _same(match: Match) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from ail_connector.company import pairwise
-from ail_connector.processing import OBJECT, Processing
+from ail_connector.places import OBJECT
+from ail_connector.processing import Processing
 from ail_connector.queue import Queue
 from ail_connector.rules import TELLING
 from matcher.bank import Bank

@@ -217,6 +217,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("ail.max_places", "whole", 100, "places", "Most domains and chats that are kept of one picture.", least=1, most=10_000),
     Setting("ail.max_tags_waiting", "whole", 10_000, "tags", "While AIL has so many tags to take, no message is begun.", least=1),
     Setting("ail.bank_minutes", "number", 10.0, "min", "How often a consumer looks for pictures new in banks, to tag what AIL had before; 0: only `kuato ail banks` does.", least=0),
+    Setting("ail.onward", "flag", False, "", "Whether new matches with YES are kept to be told on to MISP, by `kuato ail onward`."),
     Setting("ail.webhook", "text", "", "URL", "Address that a digest of the matches is posted to, as JSON; empty: none is."),
     Setting("ail.webhook_every", "text", "day", "", "How often.", choices=("hour", "day")),
     Setting("ail.webhook_banks", "list", (), "", "Banks whose matches are in it; empty: all matches, also with what is in no bank."),

@@ -1,5 +1,6 @@
 """`kuato ail` as people call it."""
 
+import hashlib
 import json
 import signal
 import time
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pymisp import MISPEvent
 
 from matcher.settings import Settings
 from tests.ail_connector.pages import jpeg, page, png
@@ -94,6 +96,24 @@ def test_banks_backfill_withdrawn(kuato: Kuato, ail: Ail, tmp_path: Path) -> Non
     assert YES in told["tags"] and "was removed" in told["why"] and told["page"].startswith("https://ail.example:7000/")
     assert kuato("ail", "withdrawn", "--done").exit_code == 0
     assert kuato.json("ail", "withdrawn") == []
+
+
+def test_new_matches_are_told_on_as_one_event(kuato: Kuato, kit: None, ail: Ail) -> None:
+    assert "ail.onward is off" in kuato("ail", "onward").stderr
+    kuato.options.append("--set=ail.onward=true")
+    shot = jpeg(page(1), 70)
+    ail.crawl("kit.onion", shot)
+    for quality in range(60, 65):
+        ail.feed_image(jpeg(page(1), quality))
+    kuato("ail", "consume", "--until-empty")
+    event = MISPEvent()
+    event.load(json.loads(kuato("ail", "onward").stdout))
+    assert len(event.objects) == 6 and not event.published and event.info.startswith("Kuato: 6 pictures")
+    (crawled,) = [one for one in event.objects if "kit.onion" in one.comment]
+    assert [one.value for one in crawled.attributes] == [hashlib.sha256(shot).hexdigest(), "kit.onion"]
+    assert YES in [tag.name for tag in crawled.attributes[0].tags]
+    assert json.loads(kuato("ail", "onward", "--done").stdout)["Event"]["Object"][0]["uuid"] == event.objects[0].uuid
+    assert "nothing new" in kuato("ail", "onward").stderr
 
 
 class TestCheck:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ail_connector.front import Front
+from ail_connector.onward import Onward
 from tests.ail_connector.pages import jpeg, page, png
 from tests.ail_connector.stand_in import Ail
 from tests.ail_connector.test_consumer import BAD, consume, counts
@@ -17,6 +18,8 @@ DAYS, UNCHANGED, CHANGING = 30, 8, 1
 @pytest.mark.slow
 def test_a_month_of_crawls_is_silent_and_a_bank_tags_it_once(ail: Ail, front: Front) -> None:
     """Two kinds of page: most come byte for byte as they were, some with another number in a corner each day."""
+    front.matcher.settings = front.matcher.settings.with_overrides({"ail.onward": True})
+    front, onward = Front.open(front.matcher), Onward(front.matcher.collection.store)
     shots = {f"site{n}.onion": png(page(10 + n)) for n in range(UNCHANGED)}
     number = 0
     for day in range(1, DAYS + 1):
@@ -30,7 +33,7 @@ def test_a_month_of_crawls_is_silent_and_a_bank_tags_it_once(ail: Ail, front: Fr
     assert found["again"] == (DAYS - 1) * UNCHANGED
     assert found["same source"] + found["quiet"] >= (DAYS - 1) * CHANGING
     assert (found["tags"], found["capped"]) == (0, 0)
-    assert ail.account() == {}
+    assert (ail.account(), onward.waiting()) == ({}, [])
 
     front.matcher.banks.create("kits", kind="known-bad")
     for seed in (11, 50):
@@ -41,11 +44,14 @@ def test_a_month_of_crawls_is_silent_and_a_bank_tags_it_once(ail: Ail, front: Fr
     clocks = {f"screenshot::{hashlib.sha256(png(page(50, mark=day))).hexdigest()}" for day in range(1, DAYS + 1)}
     assert tagged >= clocks | {f"screenshot::{hashlib.sha256(shots['site1.onion']).hexdigest()}"}
     assert set(given.values()) == {1}
+    told = onward.waiting()
+    assert {reason.gid for reason, _ in told} == tagged
     front.retroactive.run()
     for domain, data in shots.items():
         number += 1
         ail.crawl(domain, data, number, "2026/07/01")
     assert consume(front, ail) == {}
+    assert onward.waiting() == told
 
 
 @pytest.mark.slow

@@ -90,7 +90,7 @@ class Backfill:
             sighting = self._database.sighting(kind, id, date=self._files.date(kind, id))
             outcome = self._processing.process(data, sighting, again=again)
         except (BadPicture, OddMessage, FileMissing) as error:
-            _log.info("%s %s: %s", kind, id, error)
+            _log.info("%s: %s", kind, error.code)
             return error.code.replace("-", " "), 0
         return outcome.name, self._queue.send(outcome.tags, "backfill") if outcome.tags else 0
 

@@ -127,7 +127,7 @@ class Consumer:
             self._put_off(queue, holder, taken, f"{error} [{error.code}]")
             return True
         except Exception as error:  # noqa: BLE001 - a message that nobody foresaw is kept aside, and the loop goes on
-            _log.exception("message about %.80r", taken.message.gid)
+            _log.exception("%s, ticket %s", queue.module, taken.ticket)
             self._put_off(queue, holder, taken, f"{type(error).__name__}: {error}")
             return True
         queue.finish(holder, taken, handled.tags, handled.outcome)
@@ -135,7 +135,7 @@ class Consumer:
 
     def _put_off(self, queue: Queue, holder: str, taken: Taken, why: str) -> None:
         if taken.failures + 1 >= self._patience.tries:
-            _log.warning("given up after %d tries: message about %.80r: %s", taken.failures + 1, taken.message.gid, why)
+            _log.warning("%s, ticket %s: given up after %d tries; see `kuato ail dead`", queue.module, taken.ticket, taken.failures + 1)
             queue.bury(holder, taken, why)
         else:
             queue.later(holder, taken, self._patience.seconds)

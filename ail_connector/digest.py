@@ -13,11 +13,11 @@ from matcher.store import Store
 _KIND = b"e"  # as the caps, see daily.py: under "hour " and its number since the epoch, hash: what -> how many, "=" what -> an example
 _HOUR = 3600
 _KEPT = 35 * 86400
-# ARGV: seconds to keep, object, then the fields to count.
+# ARGV: seconds to keep, object ("" where it is not to be named), then the fields to count.
 _COUNT = """
 for i = 3, #ARGV do
   redis.call('HINCRBY', KEYS[1], ARGV[i], 1)
-  redis.call('HSETNX', KEYS[1], '=' .. ARGV[i], ARGV[2])
+  if ARGV[2] ~= '' then redis.call('HSETNX', KEYS[1], '=' .. ARGV[i], ARGV[2]) end
 end
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 return 1
@@ -50,7 +50,8 @@ class Digest:
         fields = [json.dumps([outcome.name, decision.value, name]).encode() for decision, name in sorted(whats)]
         if fields:
             key = self._store.key(_KIND, b"hour %d" % (self._clock() // _HOUR))
-            self._store.run(_COUNT, key, _KEPT, gid.encode("utf-8", "replace"), *fields)
+            example = b"" if outcome.sensitive else gid.encode("utf-8", "replace")
+            self._store.run(_COUNT, key, _KEPT, example, *fields)
 
     def rows(self, since: float, until: float) -> list[Row]:
         """Return what was counted in the hours that begin in a span of time, most first."""

@@ -66,7 +66,7 @@ class Handling:
         if kind == "item":
             return Handled("not crawled")
         if kind not in OBJECTS or subtype or message.gid is None:
-            _log.info("a message about %.80r, of which no picture can be had", message.gid or message.text)
+            _log.info("a message about %.40r, of which no picture can be had", kind)
             return Handled("odd message")
         return _together(list(self._picture(kind, id, message.text, "", again)))
 
@@ -86,7 +86,8 @@ class Handling:
         except (DecodeTimeout, DecodeCrash):
             raise
         except (BadPicture, OddMessage) as error:
-            _log.info("%s %s: %s", kind, id[:80], error)
+            # Which one it is stays out of the log: it may be a sensitive one.
+            _log.info("%s: %s", kind, error.code)
             yield Outcome(error.code.replace("-", " "), id)
 
 

@@ -12,6 +12,7 @@ class Outcome:
 
     name: "again" (seen there before), "tagged", "capped" (worth tags, but too much of its kind today), "same source", "quiet" (matches
     that are worth no tag), "new" (no match). tags: to be given to objects, this one and others. matches: without same source.
+    sensitive: the picture, or a known one that it matches, is; then nobody outside is told which it is.
     related: objects of the same type that it turns out to be the same picture as.
     """
 
@@ -21,3 +22,4 @@ class Outcome:
     matches: tuple[Match, ...] = ()
     same_source: int = 0
     related: tuple[str, ...] = ()
+    sensitive: bool = False

@@ -78,7 +78,10 @@ class Processing:
             matches += banked_company(self._matcher, checked.record, matches, TELLING)
         if before is not None:
             matches.insert(0, Match(before, Decision.YES, Relation.SAME_PICTURE, 0.0, ()))
-        outcome = self._judged(sighting, checked.record, matches)
+        outcome = replace(
+            self._judged(sighting, checked.record, matches),
+            sensitive=checked.record.sensitive or any(match.picture.sensitive for match in matches),
+        )
         if outcome.matches or outcome.same_source:
             self._digest.note(sighting.gid, outcome, {bank.id: bank for bank in self._matcher.banks.list()})
         return outcome
@@ -115,7 +118,9 @@ class Processing:
             joined = tuple(one.name for one in together if one.gid == sighting.gid)
             reason = Reason.of(sighting.gid, record.sha256, finding, (*tags, *joined))
             # In this order it may be told on twice after a crash, by the same UUID, but never not at all.
-            if self._telling and finding.match.decision is Decision.YES and not self._ledger.has(reason):
+            # MISP shows what it has to everybody, so it is not told of sensitive pictures.
+            told = self._telling and finding.match.decision is Decision.YES and not (record.sensitive or finding.match.picture.sensitive)
+            if told and not self._ledger.has(reason):
                 self._onward.put(reason)
             self._ledger.note(reason)
         related = tuple(one for match in found if _same(match) for one in _objects(match.picture, sighting))

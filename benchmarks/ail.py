@@ -5,7 +5,7 @@
 Crawled pages of 1280 x 800 pixels, PNG, every tenth a copy of a page in a known-bad bank; the store holds --known further
 pictures, perturbed from real ones as in benchmarks/store.py. Everything (consumer, decoder, Kuato's Redis, AIL's two) runs on one
 core. `a_second` is by the clock, `a_cpu_second` by the processor time of all of them, which also holds where others use the
-core. The steps are timed in one thread, in milliseconds a picture.
+core. `steps_ms` is processor time, in milliseconds a picture: of the consumer's steps, and of the other processes.
 """
 
 import argparse
@@ -32,6 +32,7 @@ from matcher.redis_server import EmbeddedRedis
 from matcher.settings import Settings
 from tests.ail_connector.pages import jpeg, png
 from tests.ail_connector.stand_in import Ail
+from tests.matcher.processes import children
 
 SIZE = (1280, 800)
 STEPPED = 200  # messages that are timed step by step
@@ -82,17 +83,18 @@ def children_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def steps(front: Front) -> dict[str, float]:
-    """Handle messages in this thread with every step timed."""
+def steps(front: Front, ail: Ail) -> dict[str, float]:
+    """Handle messages in this thread, and return where the processor time went."""
     spent: Counter[str] = Counter()
+    clients = [matcher_client(front.matcher), ail.queues, ail.kvrocks]
 
     def timed(name: str, what: Callable[..., Any]) -> Callable[..., Any]:
         def run(*arguments: Any, **named: Any) -> Any:
-            begun = time.perf_counter()
+            begun = time.thread_time()
             try:
                 return what(*arguments, **named)
             finally:
-                spent[name] += (time.perf_counter() - begun) * 1000  # type: ignore[assignment]
+                spent[name] += (time.thread_time() - begun) * 1000  # type: ignore[assignment]
 
         return run
 
@@ -103,20 +105,37 @@ def steps(front: Front) -> dict[str, float]:
         (front.files, "read", "read the file"),
         (front.database, "screenshots", "ask AIL for screenshots"),
         (front.database, "sighting", "ask AIL for tags"),
-        (matcher.pool, "fingerprint", "decode, fingerprints"),
+        (matcher.pool, "fingerprint", "speak with the decoder"),
         (matcher.collection, "add", "remember"),
         (matcher, "search_fingerprints", "search"),
         (matcher.clustering, "place", "cluster"),
     ):
         setattr(owner, method, timed(name, getattr(owner, method)))
-    handling, begun, count = front.handling, time.perf_counter(), 0
+    handling, count = front.handling, 0
+    decoder, servers, begun = decoder_seconds(), [redis_seconds([one]) for one in clients], time.thread_time()
     while (taken := queue.take("steps")) is not None:
         handled = handling.handle(taken.message, False)
         queue.finish("steps", taken, handled.tags, handled.outcome)
         count += 1
-    whole = (time.perf_counter() - begun) * 1000
-    spent["the rest"] = whole - sum(spent.values())  # type: ignore[assignment]
+    spent["the rest"] = (time.thread_time() - begun) * 1000 - sum(spent.values())  # type: ignore[assignment]
+    spent["decoder: decode, fingerprints"] = (decoder_seconds() - decoder) * 1000  # type: ignore[assignment]
+    for name, client, before in zip(("Kuato's Redis", "AIL's Redis", "AIL's Kvrocks"), clients, servers, strict=True):
+        spent[name] = (redis_seconds([client]) - before) * 1000  # type: ignore[assignment]
+    spent["together"] = sum(spent.values())
     return {name: round(value / count, 2) for name, value in spent.most_common()}
+
+
+def matcher_client(matcher: Matcher) -> Any:
+    return matcher.collection.store._client()
+
+
+def decoder_seconds() -> float:
+    """Return the processor time of this process's children that decode."""
+    ticks = 0
+    for pid in children():
+        if "matcher.worker" in Path(f"/proc/{pid}/cmdline").read_text():
+            ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def measure(folder: Path, known: int, messages: int) -> dict[str, Any]:
@@ -159,7 +178,7 @@ def measure(folder: Path, known: int, messages: int) -> dict[str, Any]:
                 "a_cpu_second": round(messages / cost, 1),
                 "tagged": tagged,
                 "outcomes": counts,
-                "steps_ms": steps(front),
+                "steps_ms": steps(front, ail),
             }
     finally:
         ail.stop()

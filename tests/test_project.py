@@ -37,7 +37,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_has_the_three_packages_their_data_and_nothing_else(wheel: Path) -> None:
     top = {path.name for path in wheel.iterdir()}
     assert top == {"matcher", "misp_module", "ail_connector", f"kuato-{matcher.__version__}.dist-info"}
-    for file in ("py.typed", "config/kuato.toml", "config/decision.toml", "config/vocabulary.npy", "config/misp/objects", "config/ail/modules.cfg"):
+    for file in (
+        "py.typed",
+        "config/kuato.toml",
+        "config/decision.toml",
+        "config/vocabulary.npy",
+        "config/misp/objects",
+        "config/ail/modules.cfg",
+    ):
         assert (wheel / "matcher" / file).exists(), file
 
 

@@ -1,1 +1,1 @@
-"""Connects Kuato to AIL."""
+"""AIL's side: takes what AIL collects from its queues, and gives tags back."""

@@ -37,7 +37,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_has_the_three_packages_their_data_and_nothing_else(wheel: Path) -> None:
     top = {path.name for path in wheel.iterdir()}
     assert top == {"matcher", "misp_module", "ail_connector", f"kuato-{matcher.__version__}.dist-info"}
-    for file in ("py.typed", "config/kuato.toml", "config/decision.toml", "config/vocabulary.npy", "config/misp/objects"):
+    for file in (
+        "py.typed",
+        "config/kuato.toml",
+        "config/decision.toml",
+        "config/vocabulary.npy",
+        "config/misp/objects",
+        "config/ail/modules.cfg",
+    ):
         assert (wheel / "matcher" / file).exists(), file
 
 
@@ -81,6 +88,7 @@ def test_every_entry_point_can_be_loaded(group: str) -> None:
         ("matcher/picture.py", "import misp_module", "The core knows neither MISP nor AIL"),
         ("misp_module/query.py", "import ail_connector", "MISP and AIL do not know each other"),
         ("matcher/picture.py", "import redis", "Only the store speaks with Redis"),
+        ("ail_connector/queue.py", "import redis", "Only the store speaks with Redis"),
     ],
 )
 def test_the_import_rules_bite(tmp_path: Path, module: str, line: str, rule: str) -> None:

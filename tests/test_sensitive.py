@@ -43,6 +43,7 @@ TAG = f'copine-scale:level="{LEVEL}"'
 
 # Commands that answer nothing of pictures that are known, or, as backup and sample, copy it into files of the operator's.
 SILENT = {
+    "ail",  # tests/ail_connector/test_sensitive.py
     "calibrate",
     "compare",
     "config",
@@ -155,7 +156,7 @@ def guarded(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    for name in ("", "matcher", "misp_module", "werkzeug", "waitress", "dramatiq"):
+    for name in ("", "matcher", "misp_module", "ail_connector", "werkzeug", "waitress", "dramatiq"):
         caplog.set_level(logging.DEBUG, logger=name or None)
     return caplog
 
@@ -246,6 +247,8 @@ def test_every_route(guarded: Guarded, services: Services, logged: pytest.LogCap
     ask("DELETE", f"/api/v1/reviews/{guarded.record.sha256}/{guarded.other.sha256}")
     ask("POST", f"/api/v1/clusters/{cluster}/split", json={"pictures": [guarded.other.sha256]})
     ask("POST", "/api/v1/clusters", json=pair)
+    details = json.dumps({"object": f"image::{guarded.record.sha256}", "tags": [TAG]})
+    ask("POST", "/api/v1/ail/objects", data={**upload(guarded.file)["data"], "details": details})
     removable = guarded.matcher.add(png(page(33)), tags=[TAG]).record.sha256
     ask("DELETE", f"/api/v1/pictures/{removable}")
     rules = [(rule.methods or set(), _without_names(rule.rule)) for rule in app.url_map.iter_rules()]

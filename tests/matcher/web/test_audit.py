@@ -12,6 +12,7 @@ COPY = "queries/tinlark-half.webp"
 OCTOPUS = "seen/octopus-drawing.png"
 # What is noted of each route; the others only read, and say nothing of who was searched for.
 NOTED = {
+    "POST /api/v1/ail/objects": "ail.object",
     "POST /api/v1/banks": "bank.create",
     "PATCH /api/v1/banks/<name>": "bank.change",
     "DELETE /api/v1/banks/<name>": "bank.delete",

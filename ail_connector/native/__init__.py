@@ -1,0 +1,1 @@
+"""What runs inside AIL: one file, kuato_ail.py, that needs nothing of Kuato and nothing but Python's standard library."""

@@ -13,7 +13,7 @@ from ail_connector.objects import Files
 from ail_connector.processing import Processing
 from ail_connector.queue import Queue
 from ail_connector.retroactive import Retroactive
-from ail_connector.rules import default_rule
+from ail_connector.rules import configured
 from ail_connector.webhook import Webhook
 from matcher.engine import Matcher
 from matcher.errors import BadSettings
@@ -76,7 +76,7 @@ class Front:
     def backfill(self, observed: bool) -> Backfill:
         """Return what goes through AIL's files. observed: whether what was merely observed elsewhere is worth a tag, too."""
         settings = self.matcher.settings
-        rule = default_rule(settings["ail.observed"] if observed else (), settings["ail.maybe"])
+        rule = configured(settings, None if observed else ())
         return Backfill(
             self.matcher.collection.store,
             Processing(self.matcher, rule, capped=False),

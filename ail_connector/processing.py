@@ -18,7 +18,7 @@ from ail_connector.onward import Onward
 from ail_connector.outcome import Outcome
 from ail_connector.places import CHAT, DOMAIN, OBJECT, sightings_of
 from ail_connector.queue import Tag
-from ail_connector.rules import TELLING, Finding, Rule, default_rule, seen_at, tag
+from ail_connector.rules import TELLING, Finding, Rule, configured, seen_at, tag
 from matcher.bank import Bank
 from matcher.checking import check
 from matcher.engine import Matcher, checked_tags
@@ -39,7 +39,7 @@ class Processing:
     def __init__(self, matcher: Matcher, rule: Rule | None = None, clock: Callable[[], float] = time.time, capped: bool = True) -> None:
         settings = matcher.settings
         self._matcher = matcher
-        self._rule = rule or default_rule(settings["ail.observed"], settings["ail.maybe"])
+        self._rule = rule or configured(settings)
         self._clock = clock
         self._turned = frozenset(settings["ail.turned"])
         self._most_places = settings["ail.max_places"]

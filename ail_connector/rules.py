@@ -1,13 +1,15 @@
 """Which matches are worth a tag: signal, not noise."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from matcher.bank import Bank
 from matcher.forgetting import hosts, within
 from matcher.match import Decision, Match, Relation
 from matcher.records import Record
 from matcher.source import Source
+from matcher.tagging import OBJECT, Seen, Tagger
 
 NAMESPACE = "image-match"
 TELLING = ("known-bad", "baseline")  # kinds of banks a match with which is worth a tag
@@ -73,6 +75,26 @@ def default_rule(observed: tuple[str, ...] = ("domain",), maybe: bool = False) -
         if same and any(finding.elsewhere(what) for what in observed):
             return (tag("decision", match.decision.value), tag("kind", "observed"))
         return ()
+
+    return rule
+
+
+def configured(settings: Mapping[str, Any], observed: tuple[str, ...] | None = None) -> Rule:
+    """Return the rule that the settings make: Kuato's own, and what `tagging.rules` give to objects.
+
+    observed: in place of `ail.observed`. Raises BadSettings.
+    """
+    own = default_rule(settings["ail.observed"] if observed is None else observed, settings["ail.maybe"])
+    tagger = Tagger(settings)
+
+    def rule(finding: Finding) -> tuple[str, ...]:
+        tags = own(finding)
+        if not tags and (finding.same_source or finding.itself):
+            return ()
+        submitted = finding.match.picture.sha256 if finding.itself else ""
+        given = tagger.taggings([Seen.of(finding.match, submitted, finding.banks)], [OBJECT])
+        # AIL splits a message at commas, so a tag with one would arrive as two.
+        return tuple(dict.fromkeys((*tags, *(one.tag for one in given if "," not in one.tag))))
 
     return rule
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from ail_connector.rules import Finding, default_rule, places_of, tag
+from ail_connector.rules import Finding, configured, default_rule, places_of, tag
 from matcher.bank import Bank
 from matcher.match import Decision, Match, Relation
 from matcher.records import Record
+from matcher.settings import Settings
 from matcher.source import Source
 
 HERE = frozenset({("domain", "shop.onion"), ("ail-item", "crawled/1")})
@@ -108,3 +109,24 @@ def test_tags_are_what_ail_can_have(value: str, expected: str) -> None:
 def test_places_of_other_sources() -> None:
     lookyloo = Source("url", "https://lookyloo.example/tree/1", metadata={"domain": "Login.example"})
     assert places_of(lookyloo) == {("domain", "lookyloo.example"), ("domain", "login.example")}
+
+
+def settings(*rules: dict[str, object]) -> Settings:
+    return Settings.load(environ={}, overrides={"tagging.rules": rules})
+
+
+def test_rules_of_the_settings_give_objects_more_tags() -> None:
+    rule = configured(settings({"bank": ["k*"], "on": ["object"], "tags": ["phishing:kit"]}, {"on": ["event"], "tags": ["not:here"]}))
+    assert rule(finding(FILE, banks=(KIT,))) == (*default_rule()(finding(FILE, banks=(KIT,))), "phishing:kit")
+    assert "phishing:kit" not in rule(finding(FILE, banks=(PAGES,)))
+
+
+def test_a_rule_may_tag_what_is_worth_none_by_itself_but_not_what_comes_from_one_source() -> None:
+    rule = configured(settings({"decision": ["MAYBE"], "on": ["object"], "tags": ["look:at"]}))
+    assert rule(finding(FILE, decision=Decision.MAYBE)) == ("look:at",)
+    assert rule(finding(domain("shop.onion"), decision=Decision.MAYBE)) == ()
+
+
+def test_a_tag_that_ail_would_split_is_not_given() -> None:
+    rule = configured(settings({"on": ["object"], "tags": ["a,b", "ab"]}))
+    assert rule(finding(FILE)) == ("ab",)

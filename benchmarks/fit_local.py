@@ -3,16 +3,18 @@
     python benchmarks/fit_local.py IMAGES GROUND_TRUTH [IMAGES GROUND_TRUTH ..] [--counts 1 --counts 0.4]
         [--answers PREDICTIONS.jsonl ..]
 
-A logistic regression on what alignments tell, and on the products of that: of each variant with its original, of look-alikes, of wrong
-answers of `kuato evaluate` on the folders where they are given, and of pictures drawn by chance. Each folder counts as `--counts` has
-it; in it the pairs that do not belong together count as much as those that do, on the other folders three times as much. Writes the
-numbers into matcher/likelihood.py, and prints for some bounds what they would find and how often they would be wrong.
+Two logistic regressions on what alignments tell: of each variant with its original, of look-alikes, of wrong answers of `kuato evaluate` on
+the folders where they are given, and of pictures drawn by chance. Each folder counts as `--counts` has it, and in it the pairs that belong
+together as much as those that do not; for the second one, `--part sameness`, those that do not three times as much on all folders but the
+first. Writes the numbers of one of the two into matcher/likelihood.py, and prints for some bounds what they would find and how often they
+would be wrong.
 """
 
 import argparse
 import json
 import random
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -25,16 +27,18 @@ from matcher.errors import BadPicture
 from matcher.extraction import extract
 from matcher.fingerprints.local import Local
 from matcher.labelled import read_file
-from matcher.likelihood import standardised, tells
+from matcher.likelihood import standardised, tells, tells_more
+from matcher.match import Alignment
 from matcher.truth import GroundTruth
 
 Floats = NDArray[np.float64]
-MOST_ALIKE, BY_CHANCE, ROUNDS, RIDGE = 5000, 1500, 40, 10.0
+Telling = Callable[[Alignment], tuple[float, ...]]
+MOST_ALIKE, BY_CHANCE, ROUNDS = 5000, 1500, 40
+RIDGE = {"strength": 1.0, "sameness": 10.0}
 # How much more a wrong answer costs on pages that look alike on purpose.
 DEARER = 3.0
 LOCAL = Local()
 MODULE = Path(likelihood.__file__)
-BEGIN, END = "# fitted\n", "# end of fitted\n"
 
 
 def fingerprints(images: Path, names: Sequence[str]) -> dict[str, bytes]:
@@ -62,14 +66,14 @@ def pairs(truth: GroundTruth, names: Sequence[str], answered: Path | None, chanc
             yield a, b, False
 
 
-def measured(images: Path, truth: GroundTruth, answered: Path | None) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return what the alignments of a folder tell, (n, weights), and which pairs belong together, (n,)."""
+def measured(images: Path, truth: GroundTruth, answered: Path | None, telling: Telling) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return what the alignments of a folder tell, (pairs, n), and which pairs belong together, (pairs,)."""
     prints = fingerprints(images, truth.names)
     rows, same = [], []
     for a, b, belong in pairs(truth, list(truth.names), answered, random.Random(1)):
         found = LOCAL.align(prints[a], prints[b]) if a in prints and b in prints and not truth.skipped(a, b) else None
         if found is not None:
-            rows.append(tells(found))
+            rows.append(telling(found))
             same.append(belong)
     return np.array(rows), np.array(same)
 
@@ -80,53 +84,63 @@ def products(z: Floats) -> Floats:
     return np.asarray(z[:, rows] * z[:, columns], np.float64)
 
 
-def fit(told: Floats, same: NDArray[np.bool_], weight: Floats) -> Floats:
-    """Return the weights that make `same` likeliest, by Newton's method with a ridge on all but the first."""
-    found, ridge = np.zeros(told.shape[1]), np.eye(told.shape[1]) * RIDGE
-    ridge[0, 0] = 0
+def fit(told: Floats, same: NDArray[np.bool_], weight: Floats, ridge: float) -> Floats:
+    """Return the weights that make `same` likeliest, by Newton's method with a ridge of `ridge` on all but the first."""
+    found, penalty = np.zeros(told.shape[1]), np.eye(told.shape[1]) * ridge
+    penalty[0, 0] = 0
     for _ in range(ROUNDS):
         sure = 1 / (1 + np.exp(-np.clip(told @ found, -30, 30)))
-        slope = told.T @ (weight * (same - sure)) - ridge @ found
-        bend = (told * (weight * sure * (1 - sure))[:, None]).T @ told + ridge
+        slope = told.T @ (weight * (same - sure)) - penalty @ found
+        bend = (told * (weight * sure * (1 - sure))[:, None]).T @ told + penalty
         found += np.linalg.solve(bend, slope)
     return found
 
 
-def written(means: Floats, spreads: Floats, weights: Floats) -> str:
-    """Return the numbers as Python has them. weights: (1 + n, 1 + n)."""
-    table = "".join(f"    ({', '.join(f'{value:.4g}' for value in row)}),\n" for row in weights.tolist())
-    lists = (f"{name} = ({', '.join(f'{value:.4g}' for value in row)})\n" for name, row in (("MEANS", means), ("SPREADS", spreads)))
-    return f"{''.join(lists)}WEIGHTS = (\n{table})\n"
+def write(numbers: dict[str, Floats]) -> None:
+    """Put numbers in place of those that matcher/likelihood.py has under these names."""
+    text = MODULE.read_text()
+    for name, values in numbers.items():
+        rows = [f"({', '.join(f'{value:.4g}' for value in row)})" for row in np.atleast_2d(values).tolist()]
+        value = rows[0] if values.ndim == 1 else "(\n" + "".join(f"    {row},\n" for row in rows) + ")"
+        text = re.sub(rf"^{name} = \((?:[^()]*|\n(?:    \(.*\),\n)*)\)$", f"{name} = {value}", text, count=1, flags=re.M)
+    MODULE.write_text(text)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, metavar="IMAGES GROUND_TRUTH")
+    parser.add_argument("--part", choices=("strength", "sameness"), required=True, help="which of the two")
     parser.add_argument("--counts", action="append", type=float, default=[], help="how much a folder counts, in turn; default 1")
     parser.add_argument("--answers", action="append", type=Path, default=[], help="predictions of `kuato evaluate` for a folder, in turn")
     arguments = parser.parse_args()
-    given = arguments.folders
+    given, plain = arguments.folders, arguments.part == "strength"
     if len(given) % 2:
         parser.error("give a ground truth after each folder of images")
     counts = [*arguments.counts, *[1.0] * len(given)]
     answers = [*arguments.answers, *[None] * len(given)]
     folders = zip(given[::2], given[1::2], answers, strict=False)
-    sets = [measured(images, read_file(truth), answered) for images, truth, answered in folders]
+    sets = [measured(images, read_file(truth), answered, tells if plain else tells_more) for images, truth, answered in folders]
     told, same = (np.concatenate(parts) for parts in zip(*sets, strict=True))
     shares = [
-        count * np.where(belong, 1 / belong.sum(), (DEARER if n else 1) / (~belong).sum())
+        count * np.where(belong, 1 / belong.sum(), (DEARER if n and not plain else 1) / (~belong).sum())
         for n, (count, (_, belong)) in enumerate(zip(counts, sets, strict=False))
     ]
-    weight = np.concatenate(shares)
-    means, spreads = told.mean(axis=0), told.std(axis=0)
-    weights = np.zeros((told.shape[1] + 1,) * 2)
-    weights[np.triu_indices(len(weights))] = fit(products(standardised(told, means, spreads)), same, weight * len(same) / weight.sum())
-    before, _, rest = MODULE.read_text().partition(BEGIN)
-    MODULE.write_text(before + BEGIN + written(means, spreads, weights) + END + rest.partition(END)[2])
+    weight = np.concatenate(shares) * len(same) / sum(share.sum() for share in shares)
+    means, spreads = (np.zeros(told.shape[1]), np.ones(told.shape[1])) if plain else (told.mean(axis=0), told.std(axis=0))
+
+    def prepared(told: Floats) -> Floats:
+        return np.insert(told, 0, 1.0, axis=1) if plain else products(standardised(told, means, spreads))
+
+    weights = fit(prepared(told), same, weight, RIDGE[arguments.part])
+    if plain:
+        write({"ODDS": weights})
+    else:
+        table = np.zeros((told.shape[1] + 1,) * 2)
+        table[np.triu_indices(len(table))] = weights
+        write({"MEANS": means, "SPREADS": spreads, "WEIGHTS": table})
     for images, (told, same) in zip(given[::2], sets, strict=True):
-        z = standardised(told, means, spreads)
-        distance = 1 / (1 + np.exp(((z @ weights) * z).sum(axis=1)))
-        for bound in (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.66, 0.75, 0.8, 0.85, 0.9):
+        distance = 1 / (1 + np.exp(prepared(told) @ weights))
+        for bound in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
             near = distance <= bound
             print(f"{images}: within {bound}: {(near & same).sum()} of {same.sum()} that belong together, {(near & ~same).sum()} others")
 

@@ -5,12 +5,13 @@ either picture the agreement covers, how many features in there found no partner
 by block, where the transformation lays them upon each other.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.geometry import Floats, Points, area, fit, hull, inside, reach
+from matcher.likelihood import sameness
 from matcher.match import Alignment, Region
 from matcher.overlay import Small, likeness
 
@@ -93,7 +94,7 @@ def align(query: Features, known: Features, rarity: Floats | None = None) -> Ali
     again = _repeated(similarity.scale * known.side / query.side)
     differing = np.bitwise_count(query.bits[ours] ^ known.bits[theirs]).sum(axis=1, dtype=np.int64)
     alike_there = likeness(query.small, known.small, similarity)
-    return Alignment(
+    alignment = Alignment(
         inliers=len(ours),
         weight=float(len(ours) if rarity is None else rarity[ours].sum()),
         query_region=_region(query.points[ours], query),
@@ -110,6 +111,7 @@ def align(query: Features, known: Features, rarity: Floats | None = None) -> Ali
         contrast=alike_there.contrast,
         content=min(query.content, known.content),
     )
+    return replace(alignment, sameness=sameness(alignment))
 
 
 def _mutual(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

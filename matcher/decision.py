@@ -26,14 +26,12 @@ class Bounds:
 
     alone: compares place by place, so that its YES needs no second family, and its MAYBE is enough for another's YES.
     weight: of its vote and its distance, for the rules that count them.
-    veto: the distance beyond which nobody's YES holds; None: it has no veto.
     """
 
     yes: float
     maybe: float
     alone: bool = False
     weight: float = 1.0
-    veto: float | None = None
 
     def decide(self, distance: float) -> Decision:
         """Return what a distance means."""
@@ -51,12 +49,14 @@ class Rules:
     """The thresholds of every algorithm, by name, and how they are merged.
 
     rule: one of RULES. content: the share of a picture, 0..1, that must not be empty for a hash to say YES.
+    same: how probably aligned pictures must be one, not two of one kind, for anybody's YES to hold, 0..1.
     distance: one of DISTANCES; "nearest" is the least distance of the algorithms that are of the decision.
     """
 
     bounds_of: Mapping[str, Bounds]
     rule: str = "verified"
     content: float = 0.2
+    same: float = 0.62
     distance: str = "nearest"
 
     @classmethod
@@ -74,8 +74,8 @@ class Rules:
             raise BadSettings(f"{path}: there is no rule {rule!r}; there are {', '.join(RULES)} (decision.rules)")
         if distance not in DISTANCES:
             raise BadSettings(f"{path}: there is no distance {distance!r}; there are {', '.join(DISTANCES)} (decision.rules)")
-        content = _share(table.pop("content", cls.content), "content", path)
-        return cls({name: _bounds(name, row, path) for name, row in table.items()}, rule, content, distance)
+        content, same = (_share(table.pop(name, default), name, path) for name, default in (("content", cls.content), ("same", cls.same)))
+        return cls({name: _bounds(name, row, path) for name, row in table.items()}, rule, content, same, distance)
 
     def bounds(self, algorithm: str) -> tuple[float, float]:
         """Return the YES and the MAYBE distance of an algorithm; both negative when it has none."""
@@ -86,10 +86,9 @@ class Rules:
         """Return what a distance of this algorithm means by itself."""
         return self.bounds_of.get(algorithm, SILENT).decide(distance)
 
-    def vetoes(self, one: Evidence) -> bool:
-        """Whether an algorithm finds the pictures so different that nobody's YES holds: one template, other contents."""
-        veto = self.bounds_of.get(one.algorithm, SILENT).veto
-        return veto is not None and one.distance > veto
+    def differing(self, alignment: Alignment) -> bool:
+        """Whether two pictures are alike as those of one kind are: one template, other contents."""
+        return alignment.sameness < self.same
 
     def sparse(self, alignment: Alignment) -> bool:
         """Whether one of the two pictures is so empty that a hash sees little but the emptiness."""
@@ -103,8 +102,8 @@ class Rules:
         if not evidence:
             return Decision.NO, Relation.SHARES_CONTENT, 1.0
         sparse = any(one.alignment is not None and self.sparse(one.alignment) for one in evidence)
-        vetoed = any(self.vetoes(one) for one in evidence)
-        decided = [(self._decided(one, thresholds, vetoed or (sparse and one.alignment is None)), one) for one in evidence]
+        differing = any(one.alignment is not None and self.differing(one.alignment) for one in evidence)
+        decided = [(self._decided(one, thresholds, differing or (sparse and one.alignment is None)), one) for one in evidence]
         yes = [one for decision, one in decided if decision is Decision.YES]
         maybe = [one for decision, one in decided if decision is Decision.MAYBE]
         verified = self._verify(yes) or (yes and self._verify(maybe))
@@ -147,13 +146,10 @@ def _share(value: Any, name: str, path: Path) -> float:
 def _bounds(name: str, row: Any, path: Path) -> Bounds:
     try:
         yes, maybe, alone, weight = float(row["yes"]), float(row["maybe"]), bool(row.get("alone", False)), float(row.get("weight", 1))
-        veto = float(row["veto"]) if "veto" in row else None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadSettings(f"{path}: [{name}] needs the numbers yes and maybe (decision.rules)") from error
     if not yes <= maybe <= 1:
         raise BadSettings(f"{path}: [{name}] yes {yes} must be at most maybe {maybe}, and that at most 1 (decision.rules)")
     if not 0 <= weight < float("inf"):
         raise BadSettings(f"{path}: [{name}] weight {weight} must not be negative (decision.rules)")
-    if veto is not None and not yes <= veto <= 1:
-        raise BadSettings(f"{path}: [{name}] veto {veto} must be from yes, {yes}, to 1 (decision.rules)")
-    return Bounds(yes, maybe, alone, weight, veto)
+    return Bounds(yes, maybe, alone, weight)

@@ -141,6 +141,9 @@ class _Lists:
     def tails(self, keys: NDArray[np.uint8], size: int) -> list[bytearray]:
         return [self._lists.get(key.tobytes(), bytearray())[-size:] for key in keys]
 
+    def lengths(self, keys: NDArray[np.uint8]) -> NDArray[np.int64]:
+        return np.array([len(self._lists.get(key.tobytes(), b"")) for key in keys], np.int64)
+
 
 class Shelf:
     """As much of a Collection as a search asks for, in memory; it is its own banks and records."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from matcher.decision import Rules
 from matcher.fingerprints.base import Fingerprint
 from matcher.fingerprints.local import Local
-from matcher.match import Alignment, Evidence, Region
+from matcher.match import Alignment, Decision, Evidence, Region
 from matcher.picture import VIEWS
 
 Views = Mapping[str, Mapping[str, bytes]]
@@ -42,8 +42,10 @@ def gather(
         distance, view, alignment = best
         yes, _ = rules.bounds(name)
         note = SPARSE if alignment is not None and rules.sparse(alignment) else ""
-        one = Evidence(name, algorithm.family, distance, yes, rules.decide(name, distance), view, alignment, note)
-        found.append(replace(one, note=DIFFERING) if rules.vetoes(one) else one)
+        decision = rules.decide(name, distance)
+        if alignment is not None and rules.differing(alignment):
+            decision, note = (Decision.MAYBE, DIFFERING) if decision is Decision.YES else (decision, note)
+        found.append(Evidence(name, algorithm.family, distance, yes, decision, view, alignment, note))
     return found
 
 

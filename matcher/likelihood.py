@@ -1,7 +1,9 @@
 """How surely two pictures show the same, from what the alignment of their local features tells.
 
-A logistic regression on what is told and on its products with each other: whether many differing colours matter depends on how
-much else agrees. `benchmarks/fit_local.py` finds the numbers and writes them here.
+Two logistic regressions. `strength` is a plain one: it is right about most pictures, also about those nobody thought of. `sameness` also
+weighs the products of what is told, and so tells one page from another of the same kit, where half of the features agree and only together
+with colours and blocks it shows that it is the wrong half; it is believed only where `strength` finds the pictures alike.
+`benchmarks/fit_local.py` finds the numbers and writes them here.
 Source: D. R. Cox, "The Regression Analysis of Binary Sequences", J. R. Stat. Soc. B 20, 1958.
 """
 
@@ -17,25 +19,28 @@ from matcher.match import Alignment
 FARTHEST = 4.0
 # The share of differing bits below which partners are equally the same.
 SAME = 0.06
-# In fewer places than these, however many features meet there, a transformation is no proof: the odds are one at most.
-PLACES = 4
 
 
 def tells(alignment: Alignment) -> tuple[float, ...]:
-    """Return what of an alignment tells whether two pictures show the same, in the order of MEANS."""
+    """Return what of an alignment tells whether two pictures show the same, in the order of ODDS, after its constant."""
     return (
         math.log(max(alignment.inliers, 1)),
         math.log(max(alignment.coverage, 0.02)),
         math.log(max(alignment.share, 0.05)),
         math.log(max(alignment.everywhere, 0.05)),
-        max(alignment.differing, SAME),
+        alignment.differing,
         alignment.agreement,
         math.log(alignment.blocks + 1),
         alignment.recoloured,
         math.log(max(alignment.content, 0.05)),
-        math.log(max(alignment.contrast / 40, 0.05)),
-        math.log(max(alignment.places, 1)),
     )
+
+
+def tells_more(alignment: Alignment) -> tuple[float, ...]:
+    """Return what of an alignment tells one picture from another of its kind, in the order of MEANS."""
+    inliers, coverage, share, everywhere, differing, *rest = tells(alignment)
+    contrast, places = math.log(max(alignment.contrast / 40, 0.05)), math.log(max(alignment.places, 1))
+    return (inliers, coverage, share, everywhere, max(differing, SAME), *rest, contrast, places)
 
 
 def standardised(told: NDArray[np.float64], means: Sequence[float], spreads: Sequence[float]) -> NDArray[np.float64]:
@@ -46,14 +51,18 @@ def standardised(told: NDArray[np.float64], means: Sequence[float], spreads: Seq
 
 def strength(alignment: Alignment) -> float:
     """Return the logarithm of the odds that the pictures of an alignment show the same."""
-    z = standardised(np.array(tells(alignment)), MEANS, SPREADS)
-    found = float(z @ np.array(WEIGHTS) @ z)
-    return min(found, 0.0) if alignment.places < PLACES else found
+    return sum(weight * value for weight, value in zip(ODDS, (1.0, *tells(alignment)), strict=True))
 
 
-# Of each value of `tells`, over the pairs that the weights were found with; then the weight of each product, a row and a column
-# for the constant 1 and for each value.
-# fitted
+def sameness(alignment: Alignment) -> float:
+    """Return how probably the pictures of an alignment are one, not two of one kind, 0..1."""
+    z = standardised(np.array(tells_more(alignment)), MEANS, SPREADS)
+    return float(1 / (1 + np.exp(-np.clip(z @ np.array(WEIGHTS) @ z, -30, 30))))
+
+
+# ODDS: the weight of a constant 1 and of each value of `tells`. Of each value of `tells_more`, over the pairs that the weights were found
+# with: MEANS, SPREADS. WEIGHTS: of each product, a row and a column for the constant 1 and for each value.
+ODDS = (-11.063, 0.146, -0.045, 1.373, 0.793, -7.149, 3.86, 4.258, -1.459, 0.574)
 MEANS = (3.406, -1.915, -0.4238, -1.177, 0.1379, 0.5702, 2.697, 0.4141, -1.01, -0.1095, 2.498)
 SPREADS = (0.9697, 1.039, 0.3652, 0.7383, 0.05465, 0.3444, 0.2649, 0.5442, 0.5316, 0.6143, 0.8441)
 WEIGHTS = (
@@ -70,4 +79,3 @@ WEIGHTS = (
     (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.03397, -0.6614),
     (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.2869),
 )
-# end of fitted

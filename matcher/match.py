@@ -60,6 +60,7 @@ class Alignment:
     share of these that show the same, 0..1. recoloured: how far the colours lie apart there, 0..2; 0 where either picture is
     grey. contrast: standard deviation of the brightness, of 255, where the pictures overlap.
     content: the share that all features enclose, inliers or not, in the emptier of the two pictures, 0..1.
+    sameness: how probably these are one picture, not two of one kind, 0..1.
     """
 
     inliers: int
@@ -77,6 +78,7 @@ class Alignment:
     recoloured: float = 0.0
     contrast: float = 0.0
     content: float = 1.0
+    sameness: float = 1.0
 
 
 @dataclass(frozen=True)

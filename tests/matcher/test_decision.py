@@ -15,7 +15,7 @@ RULES = Rules(
         "pdq": Bounds(0.1, 0.2, alone=True),
         "colour": Bounds(0.1, 0.2),
         "dhash": Bounds(0.1, 0.2),
-        "local": Bounds(0.4, 0.9, alone=True, veto=0.92),
+        "local": Bounds(0.4, 0.9, alone=True),
     },
     content=0.2,
 )
@@ -23,8 +23,8 @@ FAMILY = {"pdq": "frequency", "phash": "frequency", "colour": "colour", "dhash":
 WHOLE = Region(0, 0, 1, 1)
 
 
-def said(algorithm: str, distance: float, content: float | None = None) -> Evidence:
-    alignment = Alignment(40, 40.0, WHOLE, WHOLE, np.eye(2, 3), content=content) if content is not None else None
+def said(algorithm: str, distance: float, content: float | None = None, same: float = 0.9) -> Evidence:
+    alignment = Alignment(40, 40.0, WHOLE, WHOLE, np.eye(2, 3), content=content, sameness=same) if content is not None else None
     return Evidence(
         algorithm, FAMILY[algorithm], distance, RULES.bounds(algorithm)[0], RULES.decide(algorithm, distance), alignment=alignment
     )
@@ -78,8 +78,8 @@ def test_hashes_of_a_nearly_empty_picture_are_for_review() -> None:
 
 
 def test_a_template_with_other_contents_is_for_review() -> None:
-    assert decided(said("pdq", 0.01), said("local", 0.91, content=0.8)) == "YES"
-    assert decided(said("pdq", 0.01), said("local", 0.93, content=0.8)) == "MAYBE"
+    assert decided(said("pdq", 0.01), said("local", 0.91, content=0.8, same=0.7)) == "YES"
+    assert decided(said("pdq", 0.01), said("local", 0.3, content=0.8, same=0.6)) == "MAYBE"
 
 
 def test_a_bank_may_be_stricter_or_more_generous() -> None:

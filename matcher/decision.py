@@ -56,7 +56,7 @@ class Rules:
     bounds_of: Mapping[str, Bounds]
     rule: str = "verified"
     content: float = 0.2
-    same: float = 0.62
+    same: float = 0.55
     distance: str = "nearest"
 
     @classmethod

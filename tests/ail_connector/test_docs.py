@@ -73,7 +73,7 @@ def test_the_commands_run(ail: Ail, tmp_path: Path) -> None:
         assert given[gid, 'image-match:bank="phishing kits"'] == given[gid, 'phishing:state="active"'] == 1
         assert [tag for object, tag in given if object.startswith("screenshot::") and tag == 'image-match:bank="our pages"']
         assert "KuatoItems" in (tmp_path / "kuato_ail.py").read_text()
-        shutil.copy(ROOT / "samples" / "queries" / "octopus-crop.png", tmp_path / "suspicious.png")
+        shutil.copy(ROOT / "samples" / "queries" / "market-photo.jpg", tmp_path / "suspicious.png")
         for program in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
             done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environ, capture_output=True, text=True)
             assert (done.returncode, done.stdout.startswith("YES")) == (0, True), done.stdout + done.stderr

@@ -160,7 +160,7 @@ def test_a_file_of_the_first_version_is_read_for_ever(matcher: Matcher, tmp_path
     assert [record.banks for record in records] == [("baseline",), ("seen", "baseline"), ()]
     assert records[1].sources == (Source("file", "market-listing.jpg", 1790000000, 1790000100, {"k": "ü"}, {"tlp": "green"}),)
     # Its local features were of another version: kept, and compared with nothing until the picture is added again.
-    assert set(matcher.collection.whole(records[0])) == {"pdq", "pdq-trimmed", "tiles", "tiles-trimmed"}
+    assert set(matcher.collection.whole(records[0])) == {"pdq", "pdq-trimmed", "tiles"}
     assert records[0].versions["local"] == 1
     assert matcher.banks.get("baseline").thresholds == {"pdq.yes": 0.1}
 

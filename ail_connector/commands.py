@@ -1,13 +1,10 @@
 """`kuato ail`: the stand-alone front, and what its operator asks."""
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from threading import Event
-from types import FrameType
 
 import click
 
@@ -23,6 +20,7 @@ from ail_connector.queue import Dead, Queue, Tag
 from ail_connector.webhook import document_of
 from matcher.commands import tables
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
+from matcher.commands.watch import until_told
 from matcher.engine import Matcher
 from matcher.shapes import moment
 
@@ -46,12 +44,12 @@ def consume(invocation: Invocation, workers: int | None, until_empty: bool) -> N
         front.matcher.banks.list()  # is the store there at all? Later on, it may go and come back
         consumer = front.consumer(workers)
         before = _counts(front.queues)
-        with _ended() as stop:
+        with until_told() as stop:
             tables.complain(f"consuming {', '.join(queue.module for queue in front.queues)} of {front.installation.home}")
             consumer.run(stop, until_empty)
-        now = _counts(front.queues)
-        gained = [f"{value - before.get(name, 0)} {name}" for name, value in sorted(now.items()) if value > before.get(name, 0)]
-        tables.complain(f"stopped; since the start, by all consumers: {', '.join(gained) or 'nothing'}")
+            now = _counts(front.queues)
+            gained = [f"{value - before.get(name, 0)} {name}" for name, value in sorted(now.items()) if value > before.get(name, 0)]
+            tables.complain(f"stopped; since the start, by all consumers: {', '.join(gained) or 'nothing'}")
 
 
 @ail.command()
@@ -125,7 +123,7 @@ def backfill(invocation: Invocation, kinds: tuple[str, ...], rate: float, limit:
 
     Interrupted, by Ctrl-C or SIGTERM, it goes on where it was when called again. AIL's files are only read.
     """
-    with _front(invocation) as front, _ended() as stop:
+    with _front(invocation) as front, until_told() as stop:
         work = front.backfill(observed)
         for kind in kinds or OBJECTS:
             with tables.progress(kind, 1000) as progress:
@@ -147,19 +145,19 @@ def backfill(invocation: Invocation, kinds: tuple[str, ...], rate: float, limit:
 
 @ail.command()
 @json_option
-@click.pass_context
-def check(ctx: click.Context, as_json: bool) -> None:
+@pass_invocation
+def check(invocation: Invocation, as_json: bool) -> None:
     """Look an AIL installation over: paths, sections, xxhash, rights, servers, lists that nobody drains.
 
     The exit code is 1 when something is wrong.
     """
-    remarks = list(look_over(ctx.find_object(Invocation).settings))  # type: ignore[union-attr]
+    remarks = list(look_over(invocation.settings))
     for remark in remarks:
         if as_json:
             tables.emit({"level": remark.level, "text": remark.text})
         else:
             tables.say(f"{remark.level:5}  {remark.text}")
-    ctx.exit(any(remark.level == "wrong" for remark in remarks))
+    click.get_current_context().exit(any(remark.level == "wrong" for remark in remarks))
 
 
 @ail.command()
@@ -258,21 +256,3 @@ def _counts(found: list[Queue]) -> dict[str, int]:
 def _dead(queue: Queue, one: Dead) -> dict[str, object]:
     gid = one.message.gid
     return {"module": queue.module, "ticket": one.ticket, "when": moment(one.when), "object": gid, "text": one.message.text, "why": one.why}
-
-
-@contextmanager
-def _ended() -> Iterator[Event]:
-    """Yield what is set by Ctrl-C or SIGTERM; a second one does not wait."""
-    stop = Event()
-
-    def note(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

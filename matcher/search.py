@@ -203,7 +203,7 @@ class Search:
                     slots, keys, items = filing.voting[name].probes(value)
                     ballot = filing.votes[name].vote(slots, keys, self._considered)
                     round.reads += len(keys)
-                    round.rarity.setdefault(view, {})[name] = _rarity(ballot.lengths, items)
+                    round.rarity.setdefault(view, {})[name] = ballot.rarity(items)
                     best = zip(ballot.ids.tolist(), ballot.votes.tolist(), strict=True)
                     round.votes[name, view] = {id: votes / max(len(keys), 1) for id, votes in best}
         return round
@@ -228,12 +228,6 @@ class Search:
                 said = gather({view: asked[view]}, {name: known[id]}, {name: algorithm}, self._rules, round.rarity)
                 verified.setdefault(id, []).extend(said)
         return verified
-
-
-def _rarity(lengths: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return for each item how rare its keys are in the store, 1 (nobody else has them) down to 0."""
-    shares = np.bincount(items, 1.0 / np.maximum(lengths, 1), minlength=int(items.max(initial=-1)) + 1)
-    return np.asarray(shares / np.maximum(np.bincount(items, minlength=len(shares)), 1), np.float64)
 
 
 def emitted(record: Record, book: Mapping[int, Bank]) -> tuple[str, ...]:

@@ -78,7 +78,7 @@ class Kuato:
         return found
 
 
-class KuatoModule(AbstractModule):  # type: ignore[misc]
+class KuatoModule(AbstractModule):  # type: ignore[misc]  # AIL's, without types
     """What both sections have in common."""
 
     def __init__(self, kuato: Kuato) -> None:

@@ -1,8 +1,8 @@
 """Pages as a crawler sees them, drawn."""
 
-import io
-
 from PIL import Image, ImageDraw
+
+from tests.matcher.pictures import encoded
 
 
 def page(seed: int, size: tuple[int, int] = (640, 480), mark: int = 0) -> Image.Image:
@@ -22,15 +22,11 @@ def page(seed: int, size: tuple[int, int] = (640, 480), mark: int = 0) -> Image.
 
 
 def png(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
+    return encoded(image)
 
 
 def jpeg(image: Image.Image, quality: int = 60) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality)
-    return file.getvalue()
+    return encoded(image, "JPEG", quality=quality)
 
 
 def long_gif(frames: int = 10_000) -> bytes:

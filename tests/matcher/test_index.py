@@ -5,7 +5,7 @@ from math import log
 import numpy as np
 import pytest
 
-from matcher.index import BandIndex, Room, VoteIndex
+from matcher.index import Ballot, BandIndex, Room, VoteIndex
 from matcher.store import Store
 
 
@@ -151,3 +151,10 @@ def test_nothing_known_gives_nobody_a_vote(store: Store) -> None:
     ballot = VoteIndex(store, "x").vote(np.array([0, 1]), np.array([5, 6]), 20)
     assert ballot.ids.size == 0
     assert ballot.lengths.tolist() == [0, 0]
+
+
+def test_what_everybody_has_is_not_rare() -> None:
+    none = np.zeros(0, np.int64)
+    ballot = Ballot(np.zeros(0, np.uint32), np.zeros(0), np.array([1, 1, 100, 0]))
+    assert ballot.rarity(np.array([0, 0, 1, 2])).tolist() == [1.0, 0.01, 1.0]
+    assert Ballot(np.zeros(0, np.uint32), np.zeros(0), none).rarity(none).size == 0

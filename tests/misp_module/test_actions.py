@@ -12,7 +12,7 @@ from misp_module.actions import Event
 from misp_module.assembly import served
 from misp_module.memory import source_of
 from tests.misp_module.building import ENRICHED, EVENT, KNOWN, attribute, jpeg, page, png, seen_in_misp
-from tests.misp_module.fake_misp import KEY, FakeMisp
+from tests.misp_module.fake_misp import KEY
 
 ALLOWED = ["image_tag", "image_sighting", "image_register"]
 
@@ -21,12 +21,6 @@ ALLOWED = ["image_tag", "image_sighting", "image_register"]
 def matcher(settings):
     with Matcher.open(settings) as matcher:
         yield matcher
-
-
-@pytest.fixture
-def misp():
-    with FakeMisp().served() as server:
-        yield server
 
 
 def asked(matcher, name, event, misp=None, allowed=ALLOWED, **params):

@@ -1,19 +1,12 @@
 """The stand-in for MISP answers a real PyMISP as MISP does."""
 
 import base64
-from collections.abc import Iterator
 
 import pytest
 from pymisp import MISPRelationship, PyMISP, PyMISPError
 from pymisp.exceptions import MISPServerError
 
 from tests.misp_module.fake_misp import FOREIGN, KEY, FakeMisp
-
-
-@pytest.fixture
-def misp() -> Iterator[FakeMisp]:
-    with FakeMisp().served() as server:
-        yield server
 
 
 def rows(client: PyMISP, **asked: object) -> list[dict[str, object]]:

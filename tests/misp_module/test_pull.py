@@ -23,12 +23,6 @@ THEN = "1772409600"
 
 
 @pytest.fixture
-def misp() -> Iterator[FakeMisp]:
-    with FakeMisp().served() as server:
-        yield server
-
-
-@pytest.fixture
 def matcher(settings: Settings, misp: FakeMisp) -> Iterator[Matcher]:
     asked = {"misp.url": misp.url, "misp.key": KEY, "misp.page": 5, "misp.pause": 0.001}
     with Matcher.open(settings.with_overrides(asked)) as matcher:

@@ -19,12 +19,6 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def misp() -> Iterator[FakeMisp]:
-    with FakeMisp().served() as server:
-        yield server
-
-
-@pytest.fixture
 def secured(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """The address of a server with a certificate of its own authority, and the file with that."""
     authority = trustme.CA()

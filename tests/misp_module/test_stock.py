@@ -1,13 +1,7 @@
 """Our endpoint beside the misp-modules server that MISP knows: the same shapes, and no name taken."""
 
-import http.client
 import importlib.util
-import json
-import subprocess
-import sys
-import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -16,53 +10,13 @@ from misp_module.app import create_app
 from misp_module.assembly import served
 from misp_module.stock.kuato_module import MODULES
 from tests.misp_module.building import Shelf, answer, asking, known, match
-
-STOCK = Path(sys.executable).with_name("misp-modules")
-
-
-class StockServer:
-    """A running misp-modules server."""
-
-    def __init__(self, port):
-        self.port = port
-
-    def get(self, path):
-        return self._ask("GET", path)
-
-    def query(self, body):
-        return self._ask("POST", "/query", body if isinstance(body, bytes) else json.dumps(body).encode())
-
-    def _ask(self, method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, path, body)
-            response = connection.getresponse()
-            text = response.read()
-        finally:
-            connection.close()
-        return response.status, json.loads(text) if response.status == 200 else None
+from tests.misp_module.serving import stock as running_stock
 
 
 @pytest.fixture(scope="module")
-def stock(tmp_path_factory, free_port):
-    if not STOCK.exists():
-        pytest.skip("needs misp-modules in the same environment")
-    log = tmp_path_factory.mktemp("stock") / "log"
-    with log.open("w") as out:
-        process = subprocess.Popen([STOCK, "-l", "127.0.0.1", "-p", str(free_port)], stdout=out, stderr=out, cwd=log.parent)
-    server, give_up = StockServer(free_port), time.monotonic() + 60
-    try:
-        while True:
-            try:
-                server.get("/healthcheck")
-                break
-            except ConnectionRefusedError:
-                assert process.poll() is None and time.monotonic() < give_up, log.read_text()
-                time.sleep(0.2)
+def stock(tmp_path_factory):
+    with running_stock(tmp_path_factory.mktemp("stock")) as server:
         yield server
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,6 @@ from tests.misp_module.syncing import large, smaller
 pytestmark = pytest.mark.slow
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 PROGRAM = str(Path(sys.executable).with_name("kuato"))
-
-
-@pytest.fixture
-def misp() -> Iterator[FakeMisp]:
-    with FakeMisp().served() as server:
-        yield server
 
 
 @pytest.fixture

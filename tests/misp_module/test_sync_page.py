@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,6 @@ from tests.misp_module.fake_misp import FOREIGN, KEY, FakeMisp
 from tests.misp_module.syncing import large, smaller
 
 TEXT = (Path(__file__).parents[2] / "docs" / "misp-sync.md").read_text("utf-8")
-
-
-@pytest.fixture
-def misp() -> Iterator[FakeMisp]:
-    with FakeMisp().served() as server:
-        yield server
 
 
 @pytest.mark.slow

@@ -16,12 +16,6 @@ from tests.misp_module.syncing import NOW, Syncing, large, smaller, tags
 
 
 @pytest.fixture
-def misp() -> Iterator[FakeMisp]:
-    with FakeMisp().served() as server:
-        yield server
-
-
-@pytest.fixture
 def matcher(settings: Settings, misp: FakeMisp) -> Iterator[Matcher]:
     with Matcher.open(settings.with_overrides({"misp.url": misp.url, "misp.key": KEY, "misp.pause": 0.001})) as matcher:
         yield matcher

@@ -43,8 +43,8 @@ def gather(
         yes, _ = rules.bounds(name)
         note = SPARSE if alignment is not None and rules.sparse(alignment) else ""
         decision = rules.decide(name, distance)
-        if alignment is not None and rules.differing(alignment):
-            decision, note = (Decision.MAYBE, DIFFERING) if decision is Decision.YES else (decision, note)
+        if alignment is not None and decision is not Decision.NO and rules.differing(alignment):
+            decision, note = Decision.MAYBE, DIFFERING
         found.append(Evidence(name, algorithm.family, distance, yes, decision, view, alignment, note))
     return found
 

@@ -11,7 +11,7 @@ from matcher.settings import Settings
 from tests.ail_connector.stand_in import Ail, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_ail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ail]:
     """A running AIL."""
     yield from running(tmp_path_factory.mktemp("ail") / "home")
@@ -30,7 +30,7 @@ def installation(ail: Ail) -> Installation:
     return Installation.read(ail.home)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_matcher(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matcher]:
     """A matcher whose worker is started once for all tests."""
     overrides = {"redis.url": redis_url, "data.dir": tmp_path_factory.mktemp("data"), "workers.count": 1}

@@ -22,12 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher import likelihood
+from matcher.alignment import HOPELESS
 from matcher.decode import Limits
 from matcher.errors import BadPicture
 from matcher.extraction import extract
 from matcher.fingerprints.local import Local
 from matcher.labelled import read_file
-from matcher.likelihood import standardised, tells, tells_more
+from matcher.likelihood import standardised, strength, tells, tells_more
 from matcher.match import Alignment
 from matcher.truth import GroundTruth
 
@@ -72,7 +73,7 @@ def measured(images: Path, truth: GroundTruth, answered: Path | None, telling: T
     rows, same = [], []
     for a, b, belong in pairs(truth, list(truth.names), answered, random.Random(1)):
         found = LOCAL.align(prints[a], prints[b]) if a in prints and b in prints and not truth.skipped(a, b) else None
-        if found is not None:
+        if found is not None and (telling is tells or strength(found) >= HOPELESS):
             rows.append(telling(found))
             same.append(belong)
     return np.array(rows), np.array(same)

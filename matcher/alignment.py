@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.detail import compare, decode
 from matcher.geometry import Floats, Points, area, fit, hull, inside, reach
-from matcher.likelihood import sameness
+from matcher.likelihood import sameness, strength
 from matcher.match import Alignment, Region
 from matcher.overlay import Small, likeness
 
@@ -22,6 +23,8 @@ TOLERANCE, LOOSE = 0.012, 0.05
 # Features that lie closer than this are one piece of evidence: a line of text is few places, a photograph many.
 GRAIN = 1 / 16
 FEWEST = 4
+# The logarithm of the odds below which pictures are not looked at closely: they are two.
+HOPELESS = -2.0
 # Turns beyond this (radians) are found by turning the query, so here they are chance.
 MOST_TURN = 0.2
 
@@ -31,7 +34,8 @@ class Features:
     """The local features of one picture.
 
     width, height: of the grey they were found in, in pixels. points: (n,), in those pixels. levels: of the pyramid, (n,).
-    bits: uint8 (n, 16). step: from one level to the next. small: the picture in a few pixels.
+    bits: uint8 (n, 16). step: from one level to the next. small: the picture in a few pixels; detail: what
+    rises and falls along its rows, as `detail.encode` gives it.
     """
 
     width: int
@@ -41,6 +45,7 @@ class Features:
     bits: NDArray[np.uint8]
     step: float
     small: Small
+    detail: bytes
 
     @property
     def sizes(self) -> Floats:
@@ -61,6 +66,11 @@ class Features:
     def longest(self) -> int:
         """The longer of width and height, in pixels."""
         return max(self.width, self.height)
+
+    @property
+    def sides(self) -> complex:
+        """Width and height, in sides."""
+        return complex(self.width, self.height) / self.side
 
     @property
     def side(self) -> float:
@@ -111,7 +121,11 @@ def align(query: Features, known: Features, rarity: Floats | None = None) -> Ali
         contrast=alike_there.contrast,
         content=min(query.content, known.content),
     )
-    return replace(alignment, sameness=sameness(alignment))
+    if strength(alignment) < HOPELESS:
+        return replace(alignment, sameness=0.0)
+    details = query.detail, known.detail
+    closer = replace(alignment, detail=compare(decode(details[0]), decode(details[1]), (query.sides, known.sides), similarity))
+    return replace(closer, sameness=sameness(closer))
 
 
 def _mutual(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -47,6 +47,27 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Detail:
+    """How far the fine details of two pictures agree where they overlap.
+
+    blocks: how many show something in either picture. agreeing: the share of these that agrees; lower, median: quartiles of their
+    correlations, -1..1. both: the share that shows something in both pictures; both_lowest, both_lower: the first tenth and quartile of
+    their correlations. patch: the largest share that lies together and contradicts. together: the mean correlation where all blocks lie
+    beside their places alike.
+    """
+
+    blocks: int = 0
+    agreeing: float = 0.0
+    lower: float = 0.0
+    median: float = 0.0
+    both: float = 0.0
+    both_lowest: float = 0.5
+    both_lower: float = 0.5
+    patch: float = 0.0
+    together: float = 0.0
+
+
+@dataclass(frozen=True)
 class Alignment:
     """A transformation that carries features of the query onto those of a known picture.
 
@@ -60,6 +81,7 @@ class Alignment:
     share of these that show the same, 0..1. recoloured: how far the colours lie apart there, 0..2; 0 where either picture is
     grey. contrast: standard deviation of the brightness, of 255, where the pictures overlap.
     content: the share that all features enclose, inliers or not, in the emptier of the two pictures, 0..1.
+    detail: how far the fine details agree; looked at only where the rest does not speak against the pictures.
     sameness: how probably these are one picture, not two of one kind, 0..1.
     """
 
@@ -78,6 +100,7 @@ class Alignment:
     recoloured: float = 0.0
     contrast: float = 0.0
     content: float = 1.0
+    detail: Detail = Detail()
     sameness: float = 1.0
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.alignment import Features, align
+from matcher.detail import encode, valid
 from matcher.fingerprints.base import VotingFingerprint
 from matcher.likelihood import strength
 from matcher.match import Alignment
@@ -39,7 +40,7 @@ COLOUR_STEP = 10
 HEAD = np.dtype(
     [
         *(("width", "<u2"), ("height", "<u2"), ("dark", "u1"), ("bright", "u1")),
-        *(("small", "u1", SMALL * SMALL // 2), ("colours", "u1", COLOURS * COLOURS)),
+        *(("small", "u1", SMALL * SMALL // 2), ("colours", "u1", COLOURS * COLOURS), ("features", "<u2")),
     ]
 )
 # place: x and y in eighths of a pixel, 14 bits each, and the level, 4 bits.
@@ -55,12 +56,12 @@ class Local(VotingFingerprint):
     """ORB features, spread over the picture and over scales.
 
     compute: width and height of the reduced picture (uint16), its darkest and brightest value, 48 x 48 pixels of 4 bits
-        between those, 12 x 12 of Cb and Cr, 4 bits each, then 20 bytes a feature: place and level (uint32), 128 bits; None
-        with fewer than 12 features.
+        between those, 12 x 12 of Cb and Cr, 4 bits each, how many features (uint16), and for each 20 bytes: place and level (uint32),
+        128 bits; then the detail, as `detail.encode` gives it. None with fewer than 12 features.
     distance: 1 / (1 + odds that the pictures show the same); 1 without an alignment, 0 for equal bytes.
     """
 
-    name, version, family = "local", 2, "local"
+    name, version, family = "local", 3, "local"
     views = ("as is", "mirrored", "negative")
     default = True
     large = True
@@ -84,14 +85,14 @@ class Local(VotingFingerprint):
         places = np.round(np.array([point.pt for point in points]) * 8).astype(np.uint32)
         features["place"] = places[:, 0] << 18 | places[:, 1] << 4 | np.array([point.octave for point in points], np.uint32)
         features["bits"] = bits[:, :16]
-        return bytes(_head(grey, picture).tobytes() + features.tobytes())
+        return bytes(_head(grey, picture, len(features)).tobytes() + features.tobytes() + encode(grey))
 
     def valid(self, fingerprint: bytes) -> bool:
-        features, rest = divmod(len(fingerprint) - HEAD.itemsize, FEATURE.itemsize)
-        if rest or not FEWEST <= features <= COUNT:
+        if len(fingerprint) < HEAD.itemsize:
             return False
         head = np.frombuffer(fingerprint, HEAD, 1)[0]
-        return bool(0 < head["width"] <= LONGEST and 0 < head["height"] <= LONGEST)
+        sound = FEWEST <= head["features"] <= COUNT and 0 < head["width"] <= LONGEST and 0 < head["height"] <= LONGEST
+        return bool(sound and valid(fingerprint[_end(fingerprint) :]))
 
     def distance(self, query: bytes, candidates: Sequence[bytes]) -> NDArray[np.float64]:
         return np.array([self._between(query, known) for known in candidates], np.float64)
@@ -157,14 +158,23 @@ def _ranks(values: NDArray[np.generic], groups: NDArray[np.int64]) -> NDArray[np
     return ranks
 
 
-def _head(grey: Pixels, picture: Picture) -> NDArray[np.void]:
+def _end(fingerprint: bytes) -> int:
+    """Return where the features end and the detail begins."""
+    return HEAD.itemsize + int(np.frombuffer(fingerprint, HEAD, 1)[0]["features"]) * FEATURE.itemsize
+
+
+def _found(fingerprint: bytes) -> NDArray[np.void]:
+    """Return the features as they are kept."""
+    return np.frombuffer(fingerprint[HEAD.itemsize : _end(fingerprint)], FEATURE)
+
+
+def _head(grey: Pixels, picture: Picture, features: int) -> NDArray[np.void]:
     small = cv2.resize(grey, (SMALL, SMALL), interpolation=cv2.INTER_AREA).astype(np.int64).ravel()
     dark, bright = int(small.min()), int(small.max())
     nibbles = ((small - dark) * 15 + (bright - dark) // 2) // max(1, bright - dark)
     colours = np.clip(np.rint(_chroma(picture) / COLOUR_STEP) + 8, 0, 15).astype(np.uint8)
-    return np.array(
-        [(grey.shape[1], grey.shape[0], dark, bright, nibbles[::2] << 4 | nibbles[1::2], colours[:, 0] << 4 | colours[:, 1])], HEAD
-    )
+    size = grey.shape[1], grey.shape[0]
+    return np.array([(*size, dark, bright, nibbles[::2] << 4 | nibbles[1::2], colours[:, 0] << 4 | colours[:, 1], features)], HEAD)
 
 
 def _chroma(picture: Picture) -> NDArray[np.float64]:
@@ -179,7 +189,7 @@ def _chroma(picture: Picture) -> NDArray[np.float64]:
 
 def _features(fingerprint: bytes) -> Features:
     head = np.frombuffer(fingerprint, HEAD, 1)[0]
-    found = np.frombuffer(fingerprint, FEATURE, offset=HEAD.itemsize)
+    found = _found(fingerprint)
     place = found["place"].astype(np.int64)
     return Features(
         width=int(head["width"]),
@@ -189,6 +199,7 @@ def _features(fingerprint: bytes) -> Features:
         bits=np.ascontiguousarray(found["bits"]),
         step=STEP,
         small=_small(head),
+        detail=fingerprint[_end(fingerprint) :],
     )
 
 
@@ -203,6 +214,6 @@ def _small(head: np.void) -> Small:
 
 def _keys(fingerprint: bytes) -> NDArray[np.int64]:
     """Return the key of each feature in each sample, (features, samples)."""
-    bits = np.unpackbits(np.ascontiguousarray(np.frombuffer(fingerprint, FEATURE, offset=HEAD.itemsize)["bits"]), axis=1)
+    bits = np.unpackbits(np.ascontiguousarray(_found(fingerprint)["bits"]), axis=1)
     sampled = bits[:, SAMPLES].astype(np.uint64) @ (np.uint64(1) << np.arange(SAMPLES.shape[1], dtype=np.uint64))
     return np.asarray((sampled * SCATTER) >> np.uint64(64 - KEY_BITS), np.int64)

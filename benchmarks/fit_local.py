@@ -5,7 +5,7 @@
 
 Two logistic regressions on what alignments tell: of each variant with its original, of look-alikes, of wrong answers of `kuato evaluate` on
 the folders where they are given, and of pictures drawn by chance. Each folder counts as `--counts` has it, and in it the pairs that belong
-together as much as those that do not; for the second one, `--part sameness`, those that do not three times as much on all folders but the
+together as much as those that do not; for the second one, `--part sameness`, those that do not ten times as much on all folders but the
 first. Writes the numbers of one of the two into matcher/likelihood.py, and prints for some bounds what they would find and how often they
 would be wrong.
 """
@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
+from textwrap import fill, indent
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ from matcher.errors import BadPicture
 from matcher.extraction import extract
 from matcher.fingerprints.local import Local
 from matcher.labelled import read_file
-from matcher.likelihood import standardised, strength, tells, tells_more
+from matcher.likelihood import products, standardised, strength, tells, tells_more
 from matcher.match import Alignment
 from matcher.truth import GroundTruth
 
@@ -37,8 +38,9 @@ Telling = Callable[[Alignment], tuple[float, ...]]
 MOST_ALIKE, BY_CHANCE, ROUNDS = 5000, 1500, 40
 RIDGE = {"strength": 1.0, "sameness": 10.0}
 # How much more a wrong answer costs on pages that look alike on purpose.
-DEARER = 3.0
+DEARER = 10.0
 LOCAL = Local()
+WIDTH = 140  # of a line of code
 MODULE = Path(likelihood.__file__)
 
 
@@ -79,13 +81,7 @@ def measured(images: Path, truth: GroundTruth, answered: Path | None, telling: T
     return np.array(rows), np.array(same)
 
 
-def products(z: Floats) -> Floats:
-    """Return the products of what is told, (pairs, n), with each other: (pairs, n * (n + 1) / 2), row by row of the upper triangle."""
-    rows, columns = np.triu_indices(z.shape[1])
-    return np.asarray(z[:, rows] * z[:, columns], np.float64)
-
-
-def fit(told: Floats, same: NDArray[np.bool_], weight: Floats, ridge: float) -> Floats:
+def fitted(told: Floats, same: NDArray[np.bool_], weight: Floats, ridge: float) -> Floats:
     """Return the weights that make `same` likeliest, by Newton's method with a ridge of `ridge` on all but the first."""
     found, penalty = np.zeros(told.shape[1]), np.eye(told.shape[1]) * ridge
     penalty[0, 0] = 0
@@ -101,9 +97,9 @@ def write(numbers: dict[str, Floats]) -> None:
     """Put numbers in place of those that matcher/likelihood.py has under these names."""
     text = MODULE.read_text()
     for name, values in numbers.items():
-        rows = [f"({', '.join(f'{value:.4g}' for value in row)})" for row in np.atleast_2d(values).tolist()]
-        value = rows[0] if values.ndim == 1 else "(\n" + "".join(f"    {row},\n" for row in rows) + ")"
-        text = re.sub(rf"^{name} = \((?:[^()]*|\n(?:    \(.*\),\n)*)\)$", f"{name} = {value}", text, count=1, flags=re.M)
+        told = ", ".join(f"{value:.4g}" for value in values.tolist())
+        value = f"({told})" if len(told) < WIDTH - 20 else "(\n" + indent(fill(f"{told},", WIDTH - 4), "    ") + "\n)"
+        text = re.sub(rf"^{name} = \([^()]*\)$", f"{name} = {value}", text, count=1, flags=re.M)
     MODULE.write_text(text)
 
 
@@ -132,13 +128,11 @@ def main() -> None:
     def prepared(told: Floats) -> Floats:
         return np.insert(told, 0, 1.0, axis=1) if plain else products(standardised(told, means, spreads))
 
-    weights = fit(prepared(told), same, weight, RIDGE[arguments.part])
+    weights = fitted(prepared(told), same, weight, RIDGE[arguments.part])
     if plain:
         write({"ODDS": weights})
     else:
-        table = np.zeros((told.shape[1] + 1,) * 2)
-        table[np.triu_indices(len(table))] = weights
-        write({"MEANS": means, "SPREADS": spreads, "WEIGHTS": table})
+        write({"MEANS": means, "SPREADS": spreads, "WEIGHTS": weights})
     for images, (told, same) in zip(given[::2], sets, strict=True):
         distance = 1 / (1 + np.exp(prepared(told) @ weights))
         for bound in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):

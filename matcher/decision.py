@@ -49,14 +49,16 @@ class Rules:
     """The thresholds of every algorithm, by name, and how they are merged.
 
     rule: one of RULES. content: the share of a picture, 0..1, that must not be empty for a hash to say YES.
-    same: how probably aligned pictures must be one, not two of one kind, for anybody's YES to hold, 0..1.
+    same: how probably aligned pictures must be one, not two of one kind, for anybody's YES to hold, 0..1;
+    other: for a MAYBE of local features to hold.
     distance: one of DISTANCES; "nearest" is the least distance of the algorithms that are of the decision.
     """
 
     bounds_of: Mapping[str, Bounds]
     rule: str = "verified"
     content: float = 0.2
-    same: float = 0.55
+    same: float = 0.6
+    other: float = 0.005
     distance: str = "nearest"
 
     @classmethod
@@ -74,8 +76,8 @@ class Rules:
             raise BadSettings(f"{path}: there is no rule {rule!r}; there are {', '.join(RULES)} (decision.rules)")
         if distance not in DISTANCES:
             raise BadSettings(f"{path}: there is no distance {distance!r}; there are {', '.join(DISTANCES)} (decision.rules)")
-        content, same = (_share(table.pop(name, default), name, path) for name, default in (("content", cls.content), ("same", cls.same)))
-        return cls({name: _bounds(name, row, path) for name, row in table.items()}, rule, content, same, distance)
+        shares = {name: _share(table.pop(name, getattr(cls, name)), name, path) for name in ("content", "same", "other")}
+        return cls({name: _bounds(name, row, path) for name, row in table.items()}, rule, distance=distance, **shares)
 
     def bounds(self, algorithm: str) -> tuple[float, float]:
         """Return the YES and the MAYBE distance of an algorithm; both negative when it has none."""
@@ -89,6 +91,12 @@ class Rules:
     def differing(self, alignment: Alignment) -> bool:
         """Whether two pictures are alike as those of one kind are: one template, other contents."""
         return alignment.sameness < self.same
+
+    def held(self, decision: Decision, alignment: Alignment) -> Decision:
+        """Return what a decision comes to where the pictures lie upon each other like this."""
+        if decision is Decision.YES and self.differing(alignment):
+            return Decision.MAYBE
+        return Decision.NO if decision is Decision.MAYBE and alignment.sameness < self.other else decision
 
     def sparse(self, alignment: Alignment) -> bool:
         """Whether one of the two pictures is so empty that a hash sees little but the emptiness."""
@@ -134,6 +142,8 @@ class Rules:
         yes = thresholds.get(f"{one.algorithm}.yes", bounds.yes)
         maybe = thresholds.get(f"{one.algorithm}.maybe", bounds.maybe)
         decision = Bounds(yes, max(yes, maybe)).decide(one.distance)
+        if one.alignment is not None:
+            decision = self.held(decision, one.alignment)
         return Decision.MAYBE if doubtful and decision is Decision.YES else decision
 
 

@@ -6,7 +6,9 @@ Comparison: normalised correlation of small blocks, each allowed to lie a pixel 
 Normalized Cross-Correlation", Vision Interface 1995.
 """
 
+import math
 import zlib
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -95,7 +97,7 @@ def compare(query: Plane, known: Plane, sides: tuple[complex, complex], similari
     places = np.asarray(x + 1j * y[:, None], np.complex128)
     ours = _sampled(query, sides[0], similarity.undo(places), pitch / pitches[0])
     theirs = _sampled(known, sides[1], places, pitch / pitches[1])
-    return _compare(ours, theirs, (across, down))
+    return replace(_compare(ours, theirs, (across, down)), finer=math.log(pitch / min(pitches)))
 
 
 def _packed(grey: NDArray[np.uint8], area: int) -> bytes:

@@ -43,8 +43,9 @@ def gather(
         yes, _ = rules.bounds(name)
         note = SPARSE if alignment is not None and rules.sparse(alignment) else ""
         decision = rules.decide(name, distance)
-        if alignment is not None and decision is not Decision.NO and rules.differing(alignment):
-            decision, note = Decision.MAYBE, DIFFERING
+        if alignment is not None:
+            note = DIFFERING if decision is not Decision.NO and rules.differing(alignment) else note
+            decision = rules.held(decision, alignment)
         found.append(Evidence(name, algorithm.family, distance, yes, decision, view, alignment, note))
     return found
 

@@ -53,7 +53,7 @@ class Detail:
     blocks: how many show something in either picture. agreeing: the share of these that agrees; lower, median: quartiles of their
     correlations, -1..1. both: the share that shows something in both pictures; both_lowest, both_lower: the first tenth and quartile of
     their correlations. patch: the largest share that lies together and contradicts. together: the mean correlation where all blocks lie
-    beside their places alike.
+    beside their places alike. finer: how much more finely the finer of both is kept where they overlap, as a logarithm.
     """
 
     blocks: int = 0
@@ -65,6 +65,7 @@ class Detail:
     both_lower: float = 0.5
     patch: float = 0.0
     together: float = 0.0
+    finer: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from matcher import likelihood
 from matcher.fingerprints.local import Local
-from matcher.likelihood import FARTHEST, sameness, standardised, strength, tells, tells_more
+from matcher.likelihood import FARTHEST, products, sameness, standardised, strength, tells, tells_more
 from matcher.match import Alignment
 from matcher.picture import Picture
 
@@ -84,5 +84,5 @@ def test_the_numbers_fit_what_is_told() -> None:
     found = aligned(page(1, "#204080", 700), page(1, "#204080"))
     assert len(likelihood.ODDS) == 1 + len(tells(found))
     assert len(likelihood.MEANS) == len(likelihood.SPREADS) == len(tells_more(found))
-    assert np.array(likelihood.WEIGHTS).shape == (1 + len(tells_more(found)),) * 2
+    assert len(likelihood.WEIGHTS) == len(products(np.ones(1 + len(tells_more(found)))))
     assert not np.tril(np.array(likelihood.WEIGHTS), -1).any()

@@ -57,8 +57,8 @@ class Rules:
     bounds_of: Mapping[str, Bounds]
     rule: str = "verified"
     content: float = 0.2
-    same: float = 0.6
-    other: float = 0.005
+    same: float = 0.7
+    other: float = 0.01
     distance: str = "nearest"
 
     @classmethod

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from matcher.answers import read_answers
 from matcher.errors import BadSettings, StoreFull, StoreMismatch, StoreUnavailable
 from matcher.protocol import Column, Piece, command, commands, cut, gathered, side_by_side, strings
 
@@ -98,7 +99,7 @@ class Store:
         connection = pool.get_connection()
         try:
             connection.send_packed_command([block])
-            return [connection.read_response() for _ in range(answers)]
+            return read_answers(connection, answers)
         except BaseException:
             connection.disconnect()
             raise

@@ -110,12 +110,17 @@ def hull(points: Points) -> Points:
 
 def area(corners: Points) -> float:
     """Return the area of a polygon, however it turns."""
-    return float(abs((corners.conj() * np.roll(corners, -1)).imag.sum()) / 2)
+    return float(abs((corners.conj() * _following(corners)).imag.sum()) / 2)
+
+
+def _following(corners: Points) -> Points:
+    """Return for each corner the next one."""
+    return np.concatenate((corners[1:], corners[:1]))
 
 
 def inside(corners: Points, points: Points) -> Flags:
     """Return which points lie in a convex polygon or on its edge."""
-    edges = np.roll(corners, -1) - corners
+    edges = _following(corners) - corners
     sides = (edges.conj()[:, None] * (points - corners[:, None])).imag
     margin = 1e-6
     return np.asarray((sides >= -margin).all(axis=0) | (sides <= margin).all(axis=0), np.bool_)

@@ -12,7 +12,7 @@ _CLOSED = select.POLLIN | select.POLLHUP | select.POLLERR | select.POLLNVAL
 class LeanPool(ConnectionPool):
     """As redis-py's pool, without its measuring. What it takes from there it does not change: making connections, and closing them."""
 
-    def get_connection(self, command_name: str | None = None, *keys: Any, **options: Any) -> Any:
+    def get_connection(self, command_name: str | None = None, *keys: Any, **options: Any) -> Any:  # noqa: ARG002 - of a client of before 5.3
         """Return an idle connection that is as it was left, or what redis-py makes of it."""
         if self.pid == os.getpid():
             with self._lock:
@@ -23,7 +23,7 @@ class LeanPool(ConnectionPool):
                 if connection._sock is not None and not _speaks(connection._sock):
                     return connection
                 self.release(connection)
-        return super().get_connection(command_name, *keys, **options)
+        return super().get_connection()
 
     def release(self, connection: Any) -> None:
         """Take a connection back."""

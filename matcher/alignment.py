@@ -6,12 +6,13 @@ by block, where the transformation lays them upon each other.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.detail import compare, decode
-from matcher.geometry import Floats, Points, area, fit, hull, inside, reach
+from matcher.geometry import Flags, Floats, Points, area, fit, hull, inside, reach
 from matcher.likelihood import sameness, strength
 from matcher.match import Alignment, Region
 from matcher.overlay import Small, likeness
@@ -47,20 +48,20 @@ class Features:
     small: Small
     detail: bytes
 
-    @property
+    @cached_property
     def sizes(self) -> Floats:
         """How large each feature is, in sides."""
         return np.asarray(self.step**self.levels / self.side, np.float64)
 
-    @property
-    def frame(self) -> Points:
-        """The corners of the picture, in sides."""
-        return np.asarray(np.array([0, self.width, self.width + 1j * self.height, 1j * self.height]) / self.side, np.complex128)
+    @cached_property
+    def places(self) -> Points:
+        """The points in sides."""
+        return np.asarray(self.points / self.side, np.complex128)
 
-    @property
+    @cached_property
     def content(self) -> float:
         """The share of the picture that its features enclose."""
-        return min(1.0, area(hull(self.points / self.side)))
+        return min(1.0, area(hull(self.places)))
 
     @property
     def longest(self) -> int:
@@ -72,7 +73,7 @@ class Features:
         """Width and height, in sides."""
         return complex(self.width, self.height) / self.side
 
-    @property
+    @cached_property
     def side(self) -> float:
         """The side of a square of the same area, in pixels."""
         return float((self.width * self.height) ** 0.5)
@@ -86,7 +87,7 @@ def align(query: Features, known: Features, rarity: Floats | None = None) -> Ali
     ours, theirs = _mutual(query.bits, known.bits)
     if len(ours) < FEWEST:
         return None
-    a, b = query.points / query.side, known.points / known.side
+    a, b = query.places, known.places
     sizes_a, sizes_b = query.sizes, known.sizes
     similarity = fit(a[ours], b[theirs], sizes_b[theirs] / sizes_a[ours], TOLERANCE, LOOSE)
     if similarity is None or abs(np.angle(similarity.factor)) > MOST_TURN:
@@ -99,8 +100,9 @@ def align(query: Features, known: Features, rarity: Floats | None = None) -> Ali
     if len(ours) < FEWEST:
         return None
     outline, outline_known = hull(a[ours]), hull(b[theirs])
-    expected = _expected(query, outline, carried, known), _expected(known, outline_known, similarity.undo(b), query)
-    overlap = _expected(query, query.frame, carried, known), _expected(known, known.frame, similarity.undo(b), query)
+    seen, seen_known = _within(known, carried), _within(query, similarity.undo(b))
+    expected = _count(inside(outline, a) & seen), _count(inside(outline_known, b) & seen_known)
+    overlap = _count(seen), _count(seen_known)
     again = _repeated(similarity.scale * known.side / query.side)
     differing = np.bitwise_count(query.bits[ours] ^ known.bits[theirs]).sum(axis=1, dtype=np.int64)
     alike_there = likeness(query.small, known.small, similarity)
@@ -131,7 +133,8 @@ def align(query: Features, known: Features, rarity: Floats | None = None) -> Ali
 def _mutual(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the features of two pictures that are each other's most alike, and alike enough."""
     words_a, words_b = a.view(np.uint64), b.view(np.uint64)
-    differing = np.bitwise_count(words_a[:, None, 0] ^ words_b[:, 0]).astype(np.int32)
+    # Bytes hold it, 128 at most, and are compared many at a time.
+    differing = np.bitwise_count(words_a[:, None, 0] ^ words_b[:, 0])
     differing += np.bitwise_count(words_a[:, None, 1] ^ words_b[:, 1])
     nearest, back, own = differing.argmin(axis=1), differing.argmin(axis=0), np.arange(len(a))
     keep = np.flatnonzero((back[nearest] == own) & (differing[own, nearest] <= NEAR))
@@ -150,12 +153,18 @@ def _best(
     ours: NDArray[np.intp], theirs: NDArray[np.intp], a: NDArray[np.uint8], b: NDArray[np.uint8]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return of these pairs the ones that are each other's most alike, and alike enough."""
-    differing = np.bitwise_count(a[ours] ^ b[theirs]).sum(axis=1, dtype=np.int64)
+    differing = np.bitwise_count(a.view(np.uint64)[ours] ^ b.view(np.uint64)[theirs]).sum(axis=1, dtype=np.int64)
     order = np.argsort(differing, kind="stable")
     order = order[differing[order] <= NEAR_IN_PLACE]
-    first = [np.isin(np.arange(len(order)), np.unique(side[order], return_index=True)[1]) for side in (ours, theirs)]
-    kept = order[first[0] & first[1]]
+    kept = order[_first(ours[order], len(a)) & _first(theirs[order], len(b))]
     return ours[kept], theirs[kept]
+
+
+def _first(indices: NDArray[np.intp], count: int) -> Flags:
+    """Return which of some indices below `count` stand there for the first time."""
+    own, first = np.arange(len(indices)), np.zeros(count, np.intp)
+    first[indices[::-1]] = own[::-1]  # of repeated ones the last is kept, which comes first
+    return np.asarray(first[indices] == own, np.bool_)
 
 
 def _places(points: Points) -> int:
@@ -163,12 +172,15 @@ def _places(points: Points) -> int:
     return len(np.unique(np.round(points / GRAIN)))
 
 
-def _expected(own: Features, outline: Points, elsewhere: Points, other: Features) -> int:
-    """Return how many features in the outline the other picture should show as well."""
-    x, y = elsewhere.real * other.side, elsewhere.imag * other.side
-    margin = 0.02 * other.side
-    seen = (x >= margin) & (y >= margin) & (x <= other.width - margin) & (y <= other.height - margin)
-    return int(np.count_nonzero(inside(outline, own.points / own.side) & seen))
+def _within(picture: Features, places: Points) -> Flags:
+    """Return which places, in sides, lie in a picture and not at its very edge: there it would show features, too."""
+    x, y = places.real * picture.side, places.imag * picture.side
+    margin = 0.02 * picture.side
+    return np.asarray((x >= margin) & (y >= margin) & (x <= picture.width - margin) & (y <= picture.height - margin), np.bool_)
+
+
+def _count(flags: Flags) -> int:
+    return int(np.count_nonzero(flags))
 
 
 def _repeated(scale: float) -> float:

@@ -47,7 +47,7 @@ def check(
     found = matcher.pool.fingerprint(data, query=turned, name=name, waiting=waiting)
     seen = checked_tags(tag for key, value in found.values.items() for tag in matcher.algorithms[key].tags(value))
     # What a model says is to be seen is not told of a sensitive picture.
-    told = () if matcher.collection.will_be_sensitive(found.sha256, tags, bank_ids) else seen
+    told = () if not seen or matcher.collection.will_be_sensitive(found.sha256, tags, bank_ids) else seen
     added = matcher.collection.add(found, sources, dict.fromkeys((*tags, *told)), bank_ids)
     record = added.record
 

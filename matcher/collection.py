@@ -71,6 +71,7 @@ class Collection:
         self.lease = lease
         self.clock = clock
         self._sensitivity = sensitivity or Sensitivity()
+        self._versions = {name: algorithm.version for name, algorithm in algorithms.items()}
 
     def add(
         self, fingerprints: Fingerprints, sources: Sequence[Source] = (), tags: Iterable[str] = (), bank_ids: Iterable[int] = ()
@@ -189,14 +190,20 @@ class Collection:
             self.records.compact(record.id, least=0)
         return forgotten
 
-    def named(self, records: Iterable[Record]) -> list[Record]:
-        """Return the records with the names of their banks, and whether they are sensitive; banks deleted since are left out."""
+    def named(self, records: Iterable[Record], book: Mapping[int, Bank] | None = None) -> list[Record]:
+        """Return the records with the names of their banks, and whether they are sensitive; banks deleted since are left out.
+
+        book: the banks by id, where they were read already.
+        """
         records = list(records)
-        book = {bank.id: bank for bank in self.banks.list()} if any(record.bank_ids for record in records) else {}
+        if book is None:
+            book = {bank.id: bank for bank in self.banks.list()} if any(record.bank_ids for record in records) else {}
         return [self._named(record, [book[id] for id in record.bank_ids if id in book]) for record in records]
 
     def _named(self, record: Record, banks: Sequence[Bank]) -> Record:
-        return replace(record, banks=tuple(bank.name for bank in banks), sensitive=self._sensitivity.covers(record, banks))
+        names, sensitive = tuple(bank.name for bank in banks), self._sensitivity.covers(record, banks)
+        same = record.banks == names and record.sensitive == sensitive
+        return record if same else replace(record, banks=names, sensitive=sensitive)
 
     def will_be_sensitive(self, sha256: str, tags: Sequence[str], bank_ids: Sequence[int]) -> bool:
         """Whether a picture will be sensitive once it has these tags and banks, too."""
@@ -228,11 +235,11 @@ class Collection:
     @property
     def versions(self) -> dict[str, int]:
         """The version of each algorithm in use."""
-        return {name: algorithm.version for name, algorithm in self.algorithms.items()}
+        return dict(self._versions)
 
     def current(self, record: Record) -> dict[str, bytes]:
         """Return the fingerprints of a picture that may be compared: those of the versions in use."""
-        return {name: value for name, value in record.fingerprints.items() if record.versions[name] == self.versions.get(name)}
+        return {name: value for name, value in record.fingerprints.items() if record.versions[name] == self._versions.get(name)}
 
     def whole(self, record: Record) -> dict[str, bytes]:
         """Return all fingerprints of a picture that may be compared, the large ones too."""
@@ -241,7 +248,7 @@ class Collection:
 
     def current_large(self, name: str, records: Iterable[Record]) -> dict[int, bytes]:
         """Return the large fingerprints, of the version in use, of those pictures that have one."""
-        return self.large.read(name, [record.id for record in records if record.versions.get(name) == self.versions[name]])
+        return self.large.read(name, [record.id for record in records if record.versions.get(name) == self._versions[name]])
 
     def _join(self, sha256: bytes, claim: Claim, wanted: Record, values: Mapping[str, bytes]) -> Record | None:
         """Add what is new to the picture under `claim` if it is live; clear the claim if the picture was removed."""
@@ -315,7 +322,7 @@ class Collection:
             bytes_size=fingerprints.bytes_size,
             added=self.clock(),
             fingerprints=kept,
-            versions={name: self.versions[name] for name in fingerprints.values},
+            versions={name: self._versions[name] for name in fingerprints.values},
             sources=tuple(sources),
             tags=tags,
             bank_ids=bank_ids,

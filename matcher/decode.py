@@ -27,6 +27,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from matcher import plainpng
 from matcher.errors import BadPicture, DamagedPicture, NotAPicture, TooLarge
 from matcher.formats import bare_png, claimed_size, describe, largest_icon, sniff
 from matcher.normal import eight_bits, turned
@@ -98,8 +99,11 @@ class _Decoded:
 
 
 def _decode(data: bytes, kind: str, limits: Limits, full: bool) -> _Decoded:
-    image = _open(data, kind, limits)
+    image, content = _open(data, kind, limits)
     size = image.size
+    plain = plainpng.pixels_of(content) if image.format == "PNG" else None
+    if plain is not None:
+        return _Decoded(size, plain)
     if image.format in ("JPEG", "MPO") and not full:
         _reduce(image)
     noted: tuple[str, ...] = ()
@@ -118,7 +122,8 @@ def _decode(data: bytes, kind: str, limits: Limits, full: bool) -> _Decoded:
     return _Decoded(size, turned(pixels, orientation), noted + more)
 
 
-def _open(data: bytes, kind: str, limits: Limits) -> ImageFile.ImageFile:
+def _open(data: bytes, kind: str, limits: Limits) -> tuple[ImageFile.ImageFile, bytes]:
+    """Return the picture, of which no pixel was read, and the bytes that it is read from."""
     content = largest_icon(data) if kind == "ICO" else data
     inner = sniff(content) or kind
     if inner == "WEBP" and 8 + int.from_bytes(content[4:8], "little") > len(content):
@@ -130,7 +135,7 @@ def _open(data: bytes, kind: str, limits: Limits) -> ImageFile.ImageFile:
         content = bare_png(content)
     image = Image.open(io.BytesIO(content), formats=[inner])
     _check(image.size, limits)
-    return image
+    return image, content
 
 
 def _check(size: tuple[int, int], limits: Limits) -> None:

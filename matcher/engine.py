@@ -147,7 +147,7 @@ class Matcher:
         found = self.pool.fingerprint(data, query=turned, name=name, waiting=waiting)
         seen = checked_tags(tag for key, value in found.values.items() for tag in self.algorithms[key].tags(value))
         # What a model says is to be seen is not told of a sensitive picture.
-        told = () if self.collection.will_be_sensitive(found.sha256, tags, bank_ids) else seen
+        told = () if not seen or self.collection.will_be_sensitive(found.sha256, tags, bank_ids) else seen
         added = self.collection.add(found, sources, dict.fromkeys((*tags, *told)), bank_ids)
         record = self._placed(added.record, found) if automatic and not added.record.placed else added.record
         return Added(self.collection.clustered([record])[0], added.new)

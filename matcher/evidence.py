@@ -54,15 +54,53 @@ def gather_many(
     query: Views, known: Sequence[Mapping[str, bytes]], algorithms: Mapping[str, Fingerprint], rules: Rules
 ) -> list[list[Evidence]]:
     """Return for each of many known pictures what `gather` does, but for local features."""
-    found: list[list[Evidence]] = [[] for _ in known]
-    for name, algorithm in algorithms.items():
-        if isinstance(algorithm, Local):
-            continue
-        yes, _ = rules.bounds(name)
-        for evidence, (distance, view) in zip(found, nearest(algorithm, query, known, algorithms), strict=True):
-            if view:
-                evidence.append(Evidence(name, algorithm.family, distance, yes, rules.decide(name, distance), view))
-    return found
+    found = Gathered(query, known, algorithms, rules)
+    return [found.of(n) for n in range(len(known))]
+
+
+class Gathered:
+    """The evidence on many known pictures, but for local features: most of it says NO, and is put into words for few."""
+
+    def __init__(
+        self, query: Views, known: Sequence[Mapping[str, bytes]], algorithms: Mapping[str, Fingerprint], rules: Rules
+    ) -> None:
+        self._rules = rules
+        columns = _Columns(known)
+        wanted = [algorithm for algorithm in algorithms.values() if not isinstance(algorithm, Local)] if known else []
+        self._said = [(algorithm, *_nearest(algorithm, query, columns, algorithms)) for algorithm in wanted]
+
+    def telling(self) -> list[int]:
+        """Return the places of those pictures of which any algorithm says more than NO."""
+        places = [np.flatnonzero(distances <= max(self._rules.bounds(one.name))) for one, distances, _ in self._said]
+        return np.unique(np.concatenate(places)).tolist() if places else []
+
+    def of(self, n: int) -> list[Evidence]:
+        """Return the evidence on the picture at a place."""
+        found = []
+        for algorithm, distances, views in self._said:
+            if view := views[n]:
+                name, distance = algorithm.name, float(distances[n])
+                yes, _ = self._rules.bounds(name)
+                found.append(Evidence(name, algorithm.family, distance, yes, self._rules.decide(name, distance), view))
+        return found
+
+
+class _Columns:
+    """The fingerprints of many pictures, by algorithm."""
+
+    def __init__(self, known: Sequence[Mapping[str, bytes]]) -> None:
+        self._known = known
+        self._columns: dict[str, tuple[NDArray[np.intp], list[bytes]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def column(self, name: str) -> tuple[NDArray[np.intp], list[bytes]]:
+        """Return the places of the pictures that have a fingerprint of an algorithm, and their fingerprints."""
+        if name not in self._columns:
+            places = [n for n, values in enumerate(self._known) if name in values]
+            self._columns[name] = np.array(places, np.intp), [self._known[n][name] for n in places]
+        return self._columns[name]
 
 
 def nearest(
@@ -72,18 +110,25 @@ def nearest(
 
     Algorithms of one space are compared with each other.
     """
+    distances, views = _nearest(algorithm, query, _Columns(known), algorithms)
+    return list(zip(distances.tolist(), views.tolist(), strict=True))
+
+
+def _nearest(
+    algorithm: Fingerprint, query: Views, known: _Columns, algorithms: Mapping[str, Fingerprint]
+) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
     own = algorithm.space or algorithm.name
     kin = [name for name, other in algorithms.items() if (other.space or name) == own]
     distances, views = np.full(len(known), np.inf), np.full(len(known), "", object)
     for name in kin:
-        having = np.flatnonzero([name in values for values in known])
-        values = [known[n][name] for n in having.tolist()]
+        having, values = known.column(name)
+        if not values:
+            continue
         for view, asked in ((view, asked) for view in query for asked in kin if asked in query[view] and _belongs(algorithm, asked, name)):
-            if values:
-                found = algorithm.distance(query[view][asked], values)
-                nearer = found < distances[having]
-                distances[having[nearer]], views[having[nearer]] = found[nearer], view
-    return list(zip(distances.tolist(), views.tolist(), strict=True))
+            found = algorithm.distance(query[view][asked], values)
+            nearer = found < distances[having]
+            distances[having[nearer]], views[having[nearer]] = found[nearer], view
+    return distances, views
 
 
 def _belongs(algorithm: Fingerprint, asked: str, name: str) -> bool:

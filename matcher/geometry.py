@@ -52,11 +52,9 @@ def fit(query: Points, known: Points, scales: Floats, tolerance: float, loose: f
     """
     if len(query) < 2:
         return None
-    missed = np.abs(scales[:, None] * (query - query[:, None]) + known[:, None] - known)
-    steps = np.log(scales)
-    agrees = (missed < loose) & (np.abs(steps[:, None] - steps) < 0.45)
+    agrees = _agreeing(query, known, scales, loose)
     best: tuple[int, Similarity] | None = None
-    for n in np.argsort(-agrees.sum(axis=1), kind="stable")[:FINALISTS]:
+    for n in np.argsort(-np.count_nonzero(agrees, axis=1), kind="stable")[:FINALISTS].tolist():
         found = _refined(query, known, agrees[n], tolerance, loose)
         if found is not None and (best is None or found[0] > best[0]):
             best = found
@@ -66,6 +64,21 @@ def fit(query: Points, known: Points, scales: Floats, tolerance: float, loose: f
 def reach(similarity: Similarity, tolerance: float) -> float:
     """Return how far from its place a point may land: features of a magnified picture lie as much less exactly."""
     return float(tolerance * max(1.0, similarity.scale) ** 0.5)
+
+
+def _agreeing(query: Points, known: Points, scales: Floats, loose: float) -> Flags:
+    """Return for what each pair proposes (a row) which pairs (a column) agree with it."""
+    # By parts, in place: complex numbers take four times as long.
+    missed = np.zeros((len(query), len(query)))
+    for ours, theirs in ((query.real, known.real), (query.imag, known.imag)):
+        apart = ours - ours[:, None]
+        apart *= scales[:, None]
+        apart += theirs[:, None]
+        apart -= theirs
+        apart *= apart
+        missed += apart
+    steps = np.log(scales)
+    return np.asarray((missed < loose * loose) & (np.abs(steps[:, None] - steps) < 0.45), np.bool_)
 
 
 def _refined(query: Points, known: Points, agrees: Flags, tolerance: float, loose: float) -> tuple[int, Similarity] | None:
@@ -97,12 +110,17 @@ def hull(points: Points) -> Points:
 
 def area(corners: Points) -> float:
     """Return the area of a polygon, however it turns."""
-    return float(abs((corners.conj() * np.roll(corners, -1)).imag.sum()) / 2)
+    return float(abs((corners.conj() * _following(corners)).imag.sum()) / 2)
+
+
+def _following(corners: Points) -> Points:
+    """Return for each corner the next one."""
+    return np.concatenate((corners[1:], corners[:1]))
 
 
 def inside(corners: Points, points: Points) -> Flags:
     """Return which points lie in a convex polygon or on its edge."""
-    edges = np.roll(corners, -1) - corners
+    edges = _following(corners) - corners
     sides = (edges.conj()[:, None] * (points - corners[:, None])).imag
     margin = 1e-6
     return np.asarray((sides >= -margin).all(axis=0) | (sides <= margin).all(axis=0), np.bool_)

@@ -181,8 +181,8 @@ class VoteIndex:
 
     def entries(self, id: int, slots: NDArray[np.integer], keys: NDArray[np.integer]) -> Entries:
         """Return what filing `id` under each (slot, key) appends; the same key in one slot counts once."""
-        entry = id.to_bytes(4, "little")
-        return [(key.tobytes(), entry) for key in np.unique(self._keys(slots, keys), axis=0)]
+        entry, words = id.to_bytes(4, "little"), self.words(slots, keys).astype(">u4").tobytes()
+        return [(self._prefix + words[at : at + 4], entry) for at in range(0, len(words), 4)]
 
     def words(self, slots: NDArray[np.integer], keys: NDArray[np.integer]) -> NDArray[np.uint32]:
         """Return slots and keys as one number each; the same key in one slot counts once."""
@@ -196,7 +196,7 @@ class VoteIndex:
         """Return the `most` pictures with most votes from the lists of the probes; of equals, the older ones."""
         asked = self._keys(slots, keys)
         lists = self._store.tails(asked, 4 * self._cap)
-        read = np.array([len(value) // 4 for value in lists], np.int64)
+        read = np.fromiter(map(len, lists), np.int64, len(lists)) // 4
         lengths = read.copy()
         cut = np.flatnonzero(read >= self._cap)
         lengths[cut] = np.maximum(self._store.lengths(asked[cut]), 4 * self._cap) // 4

@@ -23,6 +23,20 @@ def command(*words: bytes) -> bytes:
     return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
 
 
+def command_pairs(words: Sequence[bytes], pairs: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+    """Return a command for each pair, these words and then the pair; those of one length are made at once, and stand together."""
+    alike: dict[tuple[int, int], list[tuple[bytes, bytes]]] = {}
+    for pair in pairs:
+        alike.setdefault((len(pair[0]), len(pair[1])), []).append(pair)
+    found: list[bytes] = []
+    for some in alike.values():
+        firsts, seconds = (np.frombuffer(b"".join(column), np.uint8).reshape(len(some), -1) for column in zip(*some, strict=True))
+        text = commands(*words, firsts, seconds)
+        size = len(text) // len(some)
+        found += [text[at : at + size] for at in range(0, len(text), size)]
+    return found
+
+
 def commands(*words: bytes | Column) -> bytes:
     """Return as many commands as the columns have rows, all in one piece.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from matcher.bank import Bank
 from matcher.collection import Collection
 from matcher.decision import Rules
-from matcher.evidence import Views, gather, gather_many
+from matcher.evidence import Gathered, Views, gather
 from matcher.extraction import Fingerprints
 from matcher.fingerprints.base import Fingerprint
 from matcher.match import Answer, Decision, Evidence, Match, Relation
@@ -131,6 +131,8 @@ class Search:
             found.matches[exact.picture.id] = exact
         probes = self._probe_budget
         for views in ROUNDS:
+            if query.views.keys().isdisjoint(views):
+                continue
             # What is turned or inverted is rare, and stands out in the votes: fewer candidates will do.
             verified = self._verified if "as is" in views else self._verified // 2
             probes -= self._round(query, views, scope, book, found, verified)
@@ -173,20 +175,30 @@ class Search:
         with found.timed("records"):
             settled = {id for id, match in found.matches.items() if match.decision is Decision.YES}
             ids = [id for id in round.ids() if id not in settled]
-            known = self._collection.named(self._collection.records.live(ids).values())
+            known = self._collection.named(self._collection.records.live(ids).values(), book)
             records = {record.id: record for record in known if scope.admits(record)}
         with found.timed("evidence"):
-            fingerprints = [self._collection.current(record) for record in records.values()]
-            evidence = dict(zip(records, gather_many(asked, fingerprints, self._small, self._rules), strict=True))
+            known = list(records.values())
+            thresholds = {record.id: bounds for record in known if record.bank_ids and (bounds := _thresholds(record, book))}
+            gathered = Gathered(asked, [self._collection.current(record) for record in known], self._small, self._rules)
+            # Of the others nothing but local features can say more than NO.
+            telling = gathered.telling() if self._rules.rule == "verified" else range(len(known))
+            evidence = {known[n].id: gathered.of(n) for n in telling}
         with found.timed("verification"):
-            for id, more in self._verify(asked, round, evidence, records, verified).items():
+            compared = self._verify(asked, round, evidence, records, verified)
+            places = {record.id: n for n, record in enumerate(known)}
+            for id in (*compared, *thresholds):
+                if id not in evidence:
+                    evidence[id] = gathered.of(places[id])
+            for id, more in compared.items():
                 evidence[id] += more
-        for id, record in records.items():
-            decision, relation, distance = self._rules.judge(evidence[id], _thresholds(record, book))
+        for id, said in evidence.items():
+            record = records[id]
+            decision, relation, distance = self._rules.judge(said, thresholds.get(id, {}))
             emits = emitted(record, book) if decision is Decision.YES else ()
             before = found.matches.get(id)
             if decision is not Decision.NO and (before is None or (decision.rank, distance) < (before.decision.rank, before.distance)):
-                found.matches[id] = Match(record, decision, relation, distance, tuple(evidence[id]), emits)
+                found.matches[id] = Match(record, decision, relation, distance, tuple(said), emits)
         return round.reads
 
     def _candidates(self, asked: Views, found: _Found) -> "_Round":
@@ -221,7 +233,7 @@ class Search:
         for name, algorithm in self._large.items():
             voted = round.best_views(name)
             nearest = sorted(near, key=near.__getitem__)[: limit // 2]
-            chosen = list(dict.fromkeys([*nearest, *(id for id in voted if id in evidence)]))[:limit]
+            chosen = list(dict.fromkeys([*nearest, *(id for id in voted if id in records)]))[:limit]
             known = self._collection.current_large(name, [records[id] for id in chosen])
             for id in known:
                 view = voted.get(id) or round.near.get(id) or next(iter(asked))

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from matcher.answers import read_answers
+from matcher.connections import LeanPool
 from matcher.errors import BadSettings, StoreFull, StoreMismatch, StoreUnavailable
-from matcher.protocol import Column, Piece, command, commands, cut, gathered, side_by_side, strings
+from matcher.protocol import Column, Piece, command, command_pairs, commands, cut, gathered, side_by_side, strings
 
 SCHEMA = 2
 # Stands in place of the schema while a restore is at work, and after one that did not finish.
@@ -98,7 +100,7 @@ class Store:
         connection = pool.get_connection()
         try:
             connection.send_packed_command([block])
-            return [connection.read_response() for _ in range(answers)]
+            return read_answers(connection, answers)
         except BaseException:
             connection.disconnect()
             raise
@@ -177,8 +179,7 @@ class Store:
         short: the same for lists that are many and short. APPEND leaves a string room to grow, up to as much as it holds;
         these are written anew instead, in just the memory they need.
         """
-        each = [command(b"APPEND", key, value) for key, value in entries]
-        each += [command(b"EVAL", _APPEND_SHORT, b"1", key, value) for key, value in short]
+        each = command_pairs([b"APPEND"], entries) + command_pairs([b"EVAL", _APPEND_SHORT, b"1"], short)
         with self.speaking():
             self._exchange(b"".join(each), len(each))
 
@@ -334,7 +335,7 @@ class Store:
             unknown = [name for name in parse_qs(urlsplit(url).query) if name not in _URL_OPTIONS and not name.startswith("ssl_")]
             if unknown:
                 raise ValueError(f"{unknown[0]!r} is no option that can be used here")
-            client = redis.Redis.from_url(
+            pool = LeanPool.from_url(
                 url,
                 protocol=2,  # what every version of Redis, Valkey and Kvrocks speaks
                 retry=Retry(NoBackoff(), 0),
@@ -345,11 +346,10 @@ class Store:
                 client_name=f"kuato/{quote(self.prefix)}",
             )
             # Some options are looked at only when a connection is made.
-            pool = client.connection_pool
             pool.connection_class(**pool.connection_kwargs)
         except (ValueError, TypeError, AttributeError, redis.exceptions.RedisError) as error:
             raise BadSettings(f"redis.url: {error}; write it like redis://127.0.0.1:6379/0") from error
-        return client
+        return redis.Redis.from_pool(pool)
 
     def _check_version(self, client: redis.Redis) -> None:
         with self.speaking():

@@ -1,5 +1,6 @@
 """A picture without its uniform borders (frames, letterbox bars, page margins, a bar with a caption): its PDQ and its tiles."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +8,7 @@ from matcher.fingerprints.pdq import LONGEST, PDQ
 from matcher.fingerprints.tiles import Tiles, TileSigns
 from matcher.picture import Picture, Pixels
 
+ROWS, COLUMNS = 0, 1  # the axes
 # The least part of a side whose loss matters, and the least that must be left of it.
 NOTHING = 0.02
 ENOUGH = 0.25
@@ -64,7 +66,7 @@ def trimmed(picture: Picture) -> Picture | None:
 
 def _trimmed(picture: Picture) -> Picture | None:
     grey = picture.grey(LONGEST)
-    (top, bottom), (left, right) = _inside(grey), _inside(grey.T)
+    (top, bottom), (left, right) = _inside(grey, ROWS), _inside(grey, COLUMNS)
     tall, wide = (bottom - top) / grey.shape[0], (right - left) / grey.shape[1]
     if min(tall, wide) > 1 - NOTHING or min(tall, wide) < ENOUGH:
         return None
@@ -72,21 +74,26 @@ def _trimmed(picture: Picture) -> Picture | None:
     return Picture(b"", picture.format, size, np.ascontiguousarray(grey[top:bottom, left:right]))
 
 
-def _inside(grey: Pixels) -> tuple[int, int]:
-    """Return the first line inside the borders, and the one after the last."""
-    return _border(grey), len(grey) - _border(grey[::-1])
+def _inside(grey: Pixels, axis: int) -> tuple[int, int]:
+    """Return the first of the ROWS or COLUMNS inside the borders, and the one after the last."""
+    return _border(grey, axis, 1), grey.shape[axis] - _border(grey, axis, -1)
 
 
-def _border(grey: Pixels) -> int:
-    """Return how many lines from the first on are border: a blank run, or as far as the end of the caption written on it."""
-    colour = int(np.median(grey[0]))
-    like = (grey >= max(colour - NOISE, 0)) & (grey <= min(colour + NOISE, 255))
-    share = np.count_nonzero(like, axis=1) / grey.shape[1]
-    blank = share >= BLANK
-    if not blank[0]:
+def _border(grey: Pixels, axis: int, step: int) -> int:
+    """Return how many lines from one end on are border: a blank run, or as far as the end of the caption written on it.
+
+    step: 1 from the first line on, -1 from the last one.
+    """
+    outermost = np.asarray(grey.take(0 if step > 0 else -1, axis), np.uint8)
+    colour = int(np.median(outermost))
+    bounds = max(colour - NOISE, 0), min(colour + NOISE, 255)
+    if np.count_nonzero((outermost >= bounds[0]) & (outermost <= bounds[1])) / len(outermost) < BLANK:
         return 0
+    like = cv2.reduce(cv2.inRange(grey, *bounds), 1 - axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() // 255
+    share = like[::step] / len(outermost)
+    blank = share >= BLANK
     end = _first(share < WRITTEN)
-    if end > CAPTION * len(grey):  # a page on a ground of this colour: its text is no caption
+    if end > CAPTION * len(share):  # a page on a ground of this colour: its text is no caption
         return _first(~blank)
     return int(np.flatnonzero(blank[:end])[-1]) + 1
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from matcher.decision import Rules
-from matcher.evidence import as_stored, gather
+from matcher.evidence import Gathered, as_stored, gather, gather_many
 from matcher.fingerprints.local import Local
 from matcher.fingerprints.pdq import PDQ
 from matcher.fingerprints.tiles import Tiles
@@ -87,3 +87,15 @@ def test_local_features_can_be_left_out() -> None:
 
 def test_nothing_is_said_where_one_picture_has_no_fingerprint() -> None:
     assert evidence(drawn("white"), drawn("photo")) == {}
+
+
+def test_only_what_tells_is_told_of_many() -> None:
+    algorithms = {name: one for name, one in ALGORITHMS.items() if name != "local"}
+    pictures = [drawn(name) for name in ("page", "photo", "letter")]
+    known = [{name: value for name, one in algorithms.items() if (value := one.compute(picture)) is not None} for picture in pictures]
+    query = {"as is": known[1]}
+    gathered = Gathered(query, known, algorithms, RULES)
+    every = gather_many(query, known, algorithms, RULES)
+    assert gathered.telling() == [n for n, some in enumerate(every) if any(one.decision is not Decision.NO for one in some)] == [1]
+    assert [gathered.of(n) for n in range(3)] == every
+    assert Gathered(query, [], algorithms, RULES).telling() == []

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import redis
 
 from matcher.errors import StoreUnavailable
-from matcher.protocol import command, commands, cut, gathered, side_by_side, string, strings
+from matcher.protocol import command, command_pairs, commands, cut, gathered, side_by_side, string, strings
 from matcher.store import Store
 
 COLUMN = np.arange(12, dtype=np.uint8).reshape(3, 4)
@@ -14,6 +15,14 @@ def test_columns_become_commands() -> None:
     each = [command(b"SET", row.tobytes(), b"1") for row in COLUMN]
     assert commands(b"SET", COLUMN, b"1") == b"".join(each)
     assert side_by_side(b"*2\r\n", string(b"GET"), strings(COLUMN)).tobytes() == b"".join(command(b"GET", row.tobytes()) for row in COLUMN)
+
+
+def test_pairs_become_commands_each() -> None:
+    pairs = [(b"key", b"value"), (b"longer key", b""), (b"yek", b"other"), (b"key", b"again")]
+    made = command_pairs([b"APPEND", b"1"], pairs)
+    assert sorted(made) == sorted(command(b"APPEND", b"1", *pair) for pair in pairs)
+    assert [one for one in made if b"\r\nkey\r\n" in one] == [command(b"APPEND", b"1", *pair) for pair in pairs if pair[0] == b"key"]
+    assert command_pairs([b"APPEND"], []) == []
 
 
 @pytest.mark.parametrize("length", [0, 1, 40, 100_000])
@@ -61,3 +70,29 @@ class TestNumbers:
         store.shorten(b"test:p", again)
         assert store.read([b"test:p" + int(words[0]).to_bytes(2, "big")])[0] is not None
         assert len(store.file(b"test:p", words[:0], entries[:0])) == 0
+
+
+class TestAnswers:
+    @pytest.fixture
+    def store(self, store_url: str) -> Store:
+        return Store(lambda: store_url, "test:")
+
+    def test_all_come_in_their_order(self, store: Store) -> None:
+        large = b"x" * 300_000
+        store.write_many([(b"test:large", large), (b"test:small", b"1")])
+        asked = [command(b"GET", key) for key in (b"test:large", b"test:none", b"test:small")] * 5
+        assert store.exchange(asked) == [large, None, b"1"] * 5
+        assert store.exchange([]) == []
+
+    def test_an_error_among_them_is_raised_and_the_next_question_answered(self, store: Store) -> None:
+        store.write(b"test:text", b"no number")
+        with pytest.raises(StoreUnavailable, match="not an integer"):
+            store.send([command(b"INCR", b"test:a"), command(b"INCR", b"test:text"), command(b"INCR", b"test:b")])
+        assert store.read([b"test:a", b"test:b"]) == [b"1", b"1"]
+
+    def test_a_connection_that_was_closed_meanwhile_is_replaced(self, store: Store, store_url: str) -> None:
+        store.write(b"test:a", b"1")
+        with redis.Redis.from_url(store_url) as other:
+            other.client_kill_filter(_type="normal", skipme=True)
+        store.write(b"test:a", b"2")
+        assert store.read([b"test:a"]) == [b"2"]

@@ -139,6 +139,10 @@ class Entry:
         """Whether the picture answers."""
         return self.state == LIVE
 
+    def of_another(self, sha256: str) -> bool:
+        """Whether it is another picture's: the number was given twice, as a failover that lost the last ones given has it."""
+        return self.record is not None and self.record.sha256 != sha256
+
 
 # Returns what is to be left of a picture, itself where that is all, None for nothing.
 Judge = Callable[[Record], Record | None]

@@ -135,7 +135,9 @@ class RedisCluster:
         return next(node for node in self.nodes if node.port == port)
 
     def replica_of(self, master: Node) -> Node:
-        return next(node for node in self.nodes if node.process is not None and node.client.info("replication").get("master_port") == master.port)
+        return next(
+            node for node in self.nodes if node.process is not None and node.client.info("replication").get("master_port") == master.port
+        )
 
     def wait_for_failover(self, dead: Node) -> None:
         """Wait until the cluster does without a master that was killed."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from matcher.location import Address
 from matcher.protocol import Column, Piece, command, command_rows
 from matcher.server import Numbers, answer_lines, as_numbers, converse
-from matcher.slots import SLOTS, Batch, Listed, Rows, Slots, divided
+from matcher.slots import SLOTS, Batch, Listed, Rows, Slots, divided, script_of
 
 _ALONE = ("", 0)
 Places = NDArray[np.intp]
@@ -191,9 +191,7 @@ class Nodes:
                 asked.setdefault(error.node_addr, []).append(n)
                 continue
             elif isinstance(error, redis.exceptions.NoScriptError):
-                self._loaded.clear()
-                for name, client in ((name, client) for name in self._scripts for client in self._layout.clients):
-                    self._teach(client, name)
+                self._teach(self._layout.clients[self._layout.owners[batch.slots[n]]], script_of(batch.some(np.array([n]))))
             else:
                 pause = True
             again.append(n)
@@ -204,8 +202,7 @@ class Nodes:
             wrong = self._ask(batch, [(client, np.array(places))], answers, writes, asking=True)
             for n in wrong:
                 if isinstance(answers[n], redis.exceptions.NoScriptError):
-                    for name in self._scripts:
-                        self._teach(client, name)
+                    self._teach(client, script_of(batch.some(np.array([n]))))
                 elif not isinstance(answers[n], _REFUSED):
                     raise answers[n]
             pause = pause or bool(wrong)

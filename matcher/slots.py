@@ -53,6 +53,11 @@ def key_of(command: bytes) -> bytes:
     return command[slice(*spans[place])]
 
 
+def script_of(command: bytes) -> bytes:
+    """Return the name of the script that an EVALSHA runs."""
+    return command[slice(*_words(command, 0, 2)[0][1])]
+
+
 class Listed:
     """Commands, each by itself."""
 

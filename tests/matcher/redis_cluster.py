@@ -67,21 +67,26 @@ class Node:
             self.process = None
 
     def ask(self, *words: str | bytes | int) -> Any:
-        return self.client.execute_command(*words)
+        """Send a command, return the answer as it comes."""
+        pool: Any = self.client.connection_pool
+        connection = pool.get_connection()
+        try:
+            connection.send_command(*words)
+            return connection.read_response()
+        except BaseException:
+            connection.disconnect()
+            raise
+        finally:
+            pool.release(connection)
 
     @property
     def id(self) -> str:
         return str(self.ask("CLUSTER MYID").decode())
 
     @property
-    def is_master(self) -> bool:
-        return self.client.info("replication")["role"] == "master"
-
-    @property
     def about(self) -> dict[str, str]:
         """What CLUSTER INFO says."""
-        found = self.ask("CLUSTER INFO")
-        return found if isinstance(found, dict) else dict(line.split(":") for line in found.decode().split("\r\n") if line)
+        return dict(line.split(":") for line in self.ask("CLUSTER INFO").decode().split("\r\n") if line)
 
 
 class RedisCluster:
@@ -110,7 +115,7 @@ class RedisCluster:
         until(lambda: all(int(node.about["cluster_known_nodes"]) == len(self.nodes) for node in self.nodes), "the nodes do not meet")
         for n, replica in enumerate(replicas):
             master = masters[n % len(masters)]
-            until(lambda m=master, r=replica: m.id in _nodes(r), "a replica does not know its master")  # type: ignore[misc]
+            until(lambda m=master, r=replica: m.id in r.ask("CLUSTER NODES").decode(), "a replica does not know its master")  # type: ignore[misc]
             replica.ask("CLUSTER REPLICATE", master.id)
         self.wait_until_whole()
 
@@ -206,22 +211,8 @@ def _free(port: int) -> bool:
     return True
 
 
-def _nodes(node: Node) -> str:
-    found = node.client.connection_pool.get_connection()
-    try:
-        found.send_command("CLUSTER NODES")
-        return str(found.read_response().decode())
-    finally:
-        node.client.connection_pool.release(found)
-
-
 def _ranges(node: Node) -> list[Any]:
-    connection = node.client.connection_pool.get_connection()
-    try:
-        connection.send_command("CLUSTER SLOTS")
-        return list(connection.read_response())
-    finally:
-        node.client.connection_pool.release(connection)
+    return list(node.ask("CLUSTER SLOTS"))
 
 
 def _slots(node: Node) -> tuple[Any, ...]:

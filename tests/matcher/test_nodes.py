@@ -18,6 +18,7 @@ from matcher.doctor import Doctor
 from matcher.engine import Matcher
 from matcher.errors import BadSettings, StoreUnavailable
 from matcher.extraction import Fingerprints
+from matcher.fingerprints.pdq import PDQ
 from matcher.forecast import Forecast
 from matcher.job import Item
 from matcher.jobs import Jobs
@@ -152,12 +153,12 @@ class TestSameAnswers:
     def test_what_was_added_in_bulk(self, cluster: RedisCluster, store_url: str) -> None:
         rng = np.random.default_rng(3)
         known = [picture(n) for n in range(600)]
-        near = [with_flips(known[n % 600], rng, 12) for n in range(200)]
+        alike = [with_flips(known[n % 600], rng, 12) for n in range(200)]
         found = list[list[list[str]]]()
         for url in (store_url, cluster.url):
             collection = collection_on(url)
             bulk(collection, known)
-            found.append([sorted(answers(collection, query)) for query in near])
+            found.append([sorted(answers(collection, query)) for query in alike])
             assert collection.claims.count() == 600
         assert found[0] == found[1]
         assert all(known[n % 600].sha256 in found[0][n] for n in range(200))
@@ -211,9 +212,7 @@ class TestBalance:
         assert memory.bound == "maxmemory"
         assert memory.room is not None
         assert 2.5 * (1 << 30) < memory.room <= 3 << 30
-        assert (
-            memory.server == sum(node.client.info()["used_memory"] for node in cluster.masters()) == pytest.approx(memory.server, rel=0.2)
-        )
+        assert memory.server == pytest.approx(sum(node.client.info()["used_memory"] for node in cluster.masters()), rel=0.2)
 
 
 class TestReplicas:
@@ -319,15 +318,15 @@ class TestLostWrites:
         for n in range(100):
             known = collection.known(picture(n).sha256)
             assert known is None or known.sha256 == picture(n).sha256
-            assert set(answers(collection, picture(n))) <= {picture(n).sha256}
+            assert set(near(collection, picture(n))) <= {picture(n).sha256}
         time.sleep(collection.lease)
         Doctor(collection).run(deep=True)
         assert Doctor(collection).run(deep=True).findings == ()
         for n in range(100):
             if collection.known(picture(n).sha256) is not None:
-                assert answers(collection, picture(n)) == [picture(n).sha256]
+                assert near(collection, picture(n)) == [picture(n).sha256]
             assert collection.add(picture(n)).record.sha256 == picture(n).sha256
-            assert answers(collection, picture(n)) == [picture(n).sha256]
+            assert near(collection, picture(n)) == [picture(n).sha256]
         assert Doctor(collection).run(deep=True).findings == ()
 
 
@@ -405,6 +404,14 @@ def bulk(collection: Collection, pictures: list[Fingerprints]) -> None:
             ],
             {n: {"large": one.values["large"]} for n, one in enumerate(pictures)},
         )
+
+
+def near(collection: Collection, query: Fingerprints) -> list[str]:
+    """Which pictures are within 31 bits. A list may lead to others, where a number was given twice."""
+    ids = collection.filing.bands["pdq"].search(query.values["pdq"]).ids
+    live = list(collection.records.live(ids.tolist()).values())
+    distances = PDQ().distance(query.values["pdq"], [record.fingerprints["pdq"] for record in live]) if live else []
+    return [record.sha256 for record, distance in zip(live, distances, strict=True) if distance * 256 <= 31]
 
 
 def with_flips(one: Fingerprints, rng: np.random.Generator, bits: int) -> Fingerprints:

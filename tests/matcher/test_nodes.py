@@ -410,7 +410,9 @@ def near(collection: Collection, query: Fingerprints) -> list[str]:
     """Which pictures are within 31 bits. A list may lead to others, where a number was given twice."""
     ids = collection.filing.bands["pdq"].search(query.values["pdq"]).ids
     live = list(collection.records.live(ids.tolist()).values())
-    distances = PDQ().distance(query.values["pdq"], [record.fingerprints["pdq"] for record in live]) if live else []
+    if not live:
+        return []
+    distances = PDQ().distance(query.values["pdq"], [record.fingerprints["pdq"] for record in live])
     return [record.sha256 for record, distance in zip(live, distances, strict=True) if distance * 256 <= 31]
 
 

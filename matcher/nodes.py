@@ -1,7 +1,7 @@
 """A Redis Cluster, spoken to as if it were one server: every command goes to the master that has its key, to all masters at a time.
 
-What a master did not do (the slot has moved, is on the move, a script is unknown there) is asked of the right one again; what it
-may have done is not. With `replicas`, each write is followed by WAIT on the same connection, and counts only once so many
+What a master did not do (the slot has moved or is on the move, a script is unknown there, the cluster is down for a moment) is asked
+of the right one again; what it may have done is not. With `replicas`, each write is followed by WAIT on the same connection, and counts only once so many
 replicas have it. A single server with replicas is such a cluster with one master.
 """
 
@@ -28,12 +28,17 @@ Places = NDArray[np.intp]
 # Connections that bulk work uses at each master.
 _LANES = 4
 # How long a command is sent where the last answer said, and the pause before it is tried again; seconds.
-_PATIENCE = 5.0
+_PATIENCE = 3.0
 _PAUSE = 0.02
 _WAITING = 2000  # milliseconds that replicas have
 _ASKING = command(b"ASKING")
-_REFUSED = (redis.exceptions.AskError, redis.exceptions.TryAgainError, redis.exceptions.NoScriptError)
-_REFUSALS = (b"MOVED ", b"ASK ", b"TRYAGAIN", b"NOSCRIPT")
+_REFUSED = (
+    redis.exceptions.AskError,
+    redis.exceptions.TryAgainError,
+    redis.exceptions.NoScriptError,
+    redis.exceptions.ClusterDownError,
+)
+_REFUSALS = (b"MOVED ", b"ASK ", b"TRYAGAIN", b"NOSCRIPT", b"CLUSTERDOWN", b"MASTERDOWN")
 
 
 class TooFewReplicas(redis.exceptions.ConnectionError):

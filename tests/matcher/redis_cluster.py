@@ -24,11 +24,12 @@ PATIENCE = 60.0
 
 @dataclass
 class Node:
-    """One server. folder: its data, its log."""
+    """One server. folder: its data, its log. program: what to run. silence: milliseconds after which others take it for dead."""
 
     port: int
     folder: Path
-    options: tuple[str, ...]
+    program: Path
+    silence: int
     process: subprocess.Popen[bytes] | None = None
     client: redis.Redis = field(init=False)
 
@@ -42,7 +43,7 @@ class Node:
             "bind": "127.0.0.1",
             "dir": str(self.folder),
             "cluster-enabled": "yes",
-            "cluster-node-timeout": "1500",
+            "cluster-node-timeout": str(self.silence),
             "cluster-replica-validity-factor": "0",
             "appendonly": "yes",
             "appendfsync": "everysec",
@@ -51,7 +52,7 @@ class Node:
             "logfile": str(self.folder / "redis.log"),
         }
         command = [part for name, value in options.items() for part in (f"--{name}", value)]
-        self.process = subprocess.Popen([*self.options, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([self.program, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         until(self.answers, "a node of the cluster does not answer")
 
     def answers(self) -> bool:
@@ -90,13 +91,15 @@ class Node:
 
 
 class RedisCluster:
-    """`masters` masters, each with `replicas` replicas. binary: the server to run; the embedded one by default."""
+    """`masters` masters, each with `replicas` replicas. binary: the server to run; the embedded one by default.
 
-    def __init__(self, folder: Path, masters: int = 3, replicas: int = 1, binary: Path | None = None) -> None:
-        self._program = (str(binary or find_server()),)
+    silence: milliseconds after which a node is taken for dead; a busy machine may keep one silent for seconds.
+    """
+
+    def __init__(self, folder: Path, masters: int = 3, replicas: int = 1, binary: Path | None = None, silence: int = 15_000) -> None:
         ports = free_ports(masters * (1 + replicas))
-        self.nodes = [Node(port, folder / str(port), self._program) for port in ports]
-        self._masters, self._folder = masters, folder
+        self.nodes = [Node(port, folder / str(port), binary or find_server(), silence) for port in ports]
+        self._masters = masters
 
     @property
     def url(self) -> str:
@@ -172,9 +175,9 @@ class RedisCluster:
 
 
 @contextmanager
-def running(folder: Path, masters: int = 3, replicas: int = 1, binary: Path | None = None) -> Iterator[RedisCluster]:
+def running(folder: Path, masters: int = 3, replicas: int = 1, binary: Path | None = None, silence: int = 15_000) -> Iterator[RedisCluster]:
     """Run a cluster for as long as it is needed."""
-    cluster = RedisCluster(folder, masters, replicas, binary)
+    cluster = RedisCluster(folder, masters, replicas, binary, silence)
     try:
         cluster.start()
         yield cluster

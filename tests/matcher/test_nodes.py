@@ -1,7 +1,6 @@
 """A real Redis Cluster: the same answers as one server, evenly spread, while slots move, and when masters are killed."""
 
 import io
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +30,7 @@ from matcher.store import Store
 from tests.matcher.jobbing import settings_on
 from tests.matcher.making import ALGORITHMS, answers, collection_on, picture, seen
 from tests.matcher.redis_cluster import Node, RedisCluster, running
+from tests.matcher.traffic import Traffic
 
 SAMPLES = Path(__file__).parent.parent.parent / "samples"
 PATIENCE = 60.0
@@ -331,66 +331,28 @@ class TestLostWrites:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("node", range(2))
-def test_a_master_is_killed_while_pictures_are_added_and_found(tmp_path: Path, node: int) -> None:
-    with running(tmp_path) as cluster:
-        acknowledged, refused, wrong = list[int](), list[int](), list[int]()
-        over = threading.Event()
-
-        def add(first: int) -> None:
-            collection = replicated(cluster.url)
-            for n in range(first, first + 1_000_000):
-                if over.is_set():
-                    return
-                try:
-                    collection.add(picture(n), [seen(f"/{n}.png")])
-                    acknowledged.append(n)
-                except StoreUnavailable:
-                    refused.append(n)
-                    time.sleep(0.02)
-
-        def search() -> None:
-            collection = replicated(cluster.url)
-            while not over.is_set():
-                for n in acknowledged[-20:]:
-                    try:
-                        if answers(collection, picture(n)) != [picture(n).sha256]:
-                            wrong.append(n)
-                    except StoreUnavailable:
-                        time.sleep(0.02)
-
-        threads = [threading.Thread(target=add, args=(n * 10_000_000,)) for n in (0, 1)] + [threading.Thread(target=search)]
-        for thread in threads:
-            thread.start()
-        try:
-            wait_until(lambda: len(acknowledged) > 50)
-            dead = cluster.masters()[node]
-            dead.end()
-            cluster.wait_for_failover(dead)
-            # Answers are back before writes, which wait for a second copy.
-            collection = collection_on(cluster.url)
-            assert all(answers(collection, picture(n)) == [picture(n).sha256] for n in acknowledged[:50])
-            dead.start()
-            cluster.wait_until_whole()
-            enough = len(acknowledged) + 50
-            wait_until(lambda: len(acknowledged) > enough)
-        finally:
-            over.set()
-            for thread in threads:
-                thread.join(PATIENCE)
-        assert not any(thread.is_alive() for thread in threads)
-        assert not wrong
-        assert refused
+def test_masters_are_killed_while_pictures_are_added_and_found(tmp_path: Path) -> None:
+    with running(tmp_path, silence=3000) as cluster:
+        with Traffic(lambda: replicated(cluster.url)) as traffic:
+            wait_until(lambda: len(traffic.acknowledged) > 50)
+            for dead in cluster.masters()[:2]:
+                dead.end()
+                cluster.wait_for_failover(dead)
+                # Answers are back before writes, which wait for a second copy.
+                collection = collection_on(cluster.url)
+                assert all(answers(collection, picture(n)) == [picture(n).sha256] for n in traffic.acknowledged[:50])
+                dead.start()
+                cluster.wait_until_whole()
+                enough = len(traffic.acknowledged) + 50, traffic.answered + 50
+                wait_until(lambda: len(traffic.acknowledged) > enough[0] and traffic.answered > enough[1])  # noqa: B023
+        assert traffic.refused
+        assert not traffic.wrong
         collection = collection_on(cluster.url)
         time.sleep(collection.lease)
         Doctor(collection).run(deep=True)
         assert Doctor(collection).run(deep=True).findings == ()
-        for n in acknowledged:
-            known = collection.known(picture(n).sha256)
-            assert known is not None
-            assert [source.id for source in known.sources] == [f"/{n}.png"]
-            assert answers(collection, picture(n)) == [picture(n).sha256]
-        for n in refused:
+        assert traffic.lost(collection) == []
+        for n in traffic.refused:
             assert collection.add(picture(n)).record.sha256 == picture(n).sha256
             assert answers(collection, picture(n)) == [picture(n).sha256]
 

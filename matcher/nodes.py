@@ -1,8 +1,8 @@
 """A Redis Cluster, spoken to as if it were one server: every command goes to the master that has its key, to all masters at a time.
 
 What a master did not do (the slot has moved or is on the move, a script is unknown there, the cluster is down for a moment) is asked
-of the right one again; what it may have done is not. With `replicas`, each write is followed by WAIT on the same connection, and counts only once so many
-replicas have it. A single server with replicas is such a cluster with one master.
+of the right one again; what it may have done is not. With `replicas`, each write is followed by WAIT on the same connection, and
+counts only once so many replicas have it. A single server with replicas is such a cluster with one master.
 """
 
 import time

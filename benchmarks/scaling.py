@@ -5,7 +5,8 @@
 Random 256-bit hashes, 30 % of them near-duplicates, radius 31, one orientation, one client; the store grows from 1,000 to --largest in
 steps of the square root of ten. At each size: pictures added singly (`Collection.add`, on disk before it returns) and in bulk, searches
 (keys, lists, records, distances, liveness), FAISS IndexBinaryFlat with one thread on the same queries, answers compared, memory of
-Redis. The exponent b of seconds = a * size^b is fitted to the medians, over all sizes and over the last ten-fold growth.
+Redis; and what a processor is busy with it, ours and Redis' together, which other programs on the machine change less than the time. The
+exponent b of seconds = a * size^b is fitted over all sizes and over the last ten-fold growth.
 
 --layouts tries other numbers and widths of bands on --largest hashes instead: what a search costs is fitted to the lists and bytes it
 reads, and told for 10^8 and 10^9 with what each layout would read there.
@@ -62,25 +63,31 @@ def growth(store: Store, known: Rows, queries: int, rng: np.random.Generator) ->
         quiet(store)
         memory = (int(store.info()["used_memory"]) - empty) / (size + len(rows) * SINGLE)
         asked = known[rng.integers(0, size, queries)] ^ flips(queries, rng)
+        busy = spent(store)
         # By turns, so that each side works with caches as it would alone, and a drifting machine meets both.
-        ours, theirs, alike = list[float](), list[float](), 0
+        ours, theirs, faiss_cpu, alike = list[float](), list[float](), 0.0, 0
         for some in np.array_split(asked, max(1, queries // 50)):
             found = list[set[int]]()
             for query in some:
                 ours.append(timed(lambda: found.append(within_radius(records, index, query.tobytes()))))  # noqa: B023
             for query, answer in zip(some, found, strict=True):
-                ids = list[NDArray[np.int64]]()
+                ids, began = list[NDArray[np.int64]](), time.process_time()
                 theirs.append(timed(lambda: ids.append(flat.range_search(query[None], RADIUS + 1)[2])))  # noqa: B023
+                faiss_cpu += time.process_time() - began
                 alike += {id for id in answer if id < _FAR} == {int(id) + 1 for id in ids[0]}
+        searching, busy = spent(store) - busy - faiss_cpu, spent(store)
         adding = [timed(lambda: collection.add(picture(rng), [Source("file", "/a.png", 1e9, 1e9)])) for _ in range(SINGLE)]
         rows.append(
             {
                 "pictures": size,
                 "add_ms": median(adding),
+                "add_cpu_ms": round((spent(store) - busy) / SINGLE * 1000, 3),
                 "bulk_a_second": round((size - done) / seconds),
                 "search_ms": median(ours),
                 "search_p95_ms": round(float(np.percentile(ours, 95)) * 1000, 3),
+                "search_cpu_ms": round(searching / queries * 1000, 3),
                 "faiss_ms": median(theirs),
+                "faiss_cpu_ms": round(faiss_cpu / queries * 1000, 3),
                 "alike": round(alike / queries, 4),
                 "bytes_a_picture": round(memory),
             }
@@ -160,6 +167,12 @@ def median(seconds: Sequence[float]) -> float:
     return round(float(np.median(seconds)) * 1000, 3)
 
 
+def spent(store: Store) -> float:
+    """Return the seconds of a processor that we and Redis have used so far: what a busy machine does not change."""
+    about = store.info()
+    return time.process_time() + float(about["used_cpu_user"]) + float(about["used_cpu_sys"])
+
+
 def quiet(store: Store) -> None:
     """Wait until Redis no longer rewrites its file."""
     while (about := store.info())["aof_rewrite_in_progress"] or about["aof_rewrite_scheduled"]:
@@ -185,7 +198,7 @@ def main() -> int:
             else:
                 rows = growth(store, known, arguments.queries, rng)
                 last = rows[-1]["pictures"] / 10
-                names = ("add_ms", "search_ms", "faiss_ms")
+                names = [name for name in rows[0] if name.endswith("_ms") and "p95" not in name]
                 figures = {
                     "sizes": rows,
                     "exponents": {name.removesuffix("_ms"): exponent(rows, name) for name in names},

@@ -39,6 +39,8 @@ NAMES = (
     *("phash-simple", "dhash-vertical", "colorhash", "crop-resistant", "rgb-histogram", "tlsh-pixels", "orb-ransac", "bow"),
     *("text", "caption", "scene", "embedding", "tiles-trimmed"),
 )
+# In front of the number that stands for the name of an algorithm which only a newer program knows: records of a rolling upgrade.
+_UNKNOWN = "#"
 _FORMAT_CODES = {format: code for code, format in enumerate(FORMATS)}
 _CODES = {name: bytes([code]) for code, name in enumerate(NAMES)}
 LAYOUT = 1
@@ -365,12 +367,14 @@ def _unpack(id: int, value: bytes) -> Entry:
 
 
 def _packed_name(name: str) -> bytes:
+    if name[:1] == _UNKNOWN and name[1:].isdigit():
+        return bytes([int(name[1:])])
     return bytes([255, len(name.encode())]) + name.encode()
 
 
 def _unpacked_name(value: bytes, at: int) -> tuple[str, int]:
     if value[at] < 255:
-        return NAMES[value[at]], at + 1
+        return NAMES[value[at]] if value[at] < len(NAMES) else f"{_UNKNOWN}{value[at]}", at + 1
     end = at + 2 + value[at + 1]
     return value[at + 2 : end].decode(), end
 

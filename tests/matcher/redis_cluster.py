@@ -91,14 +91,14 @@ class Node:
 
 
 class RedisCluster:
-    """`masters` masters, each with `replicas` replicas. binary: the server to run; the embedded one by default.
+    """`masters` masters, each with `replicas` replicas. binary: the server to run; $KUATO_TEST_SERVER or the embedded one by default.
 
     silence: milliseconds after which a node is taken for dead; a busy machine may keep one silent for seconds.
     """
 
     def __init__(self, folder: Path, masters: int = 3, replicas: int = 1, binary: Path | None = None, silence: int = 15_000) -> None:
         ports = free_ports(masters * (1 + replicas))
-        self.nodes = [Node(port, folder / str(port), binary or find_server(), silence) for port in ports]
+        self.nodes = [Node(port, folder / str(port), binary or _program(), silence) for port in ports]
         self._masters = masters
 
     @property
@@ -192,6 +192,10 @@ def until(condition: Callable[[], bool], failure: str) -> None:
         if time.monotonic() > end:
             raise TimeoutError(failure)
         time.sleep(0.05)
+
+
+def _program() -> Path:
+    return Path(os.environ["KUATO_TEST_SERVER"]) if "KUATO_TEST_SERVER" in os.environ else find_server()
 
 
 def free_ports(count: int) -> list[int]:

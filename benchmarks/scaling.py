@@ -8,8 +8,8 @@ steps of the square root of ten. At each size: pictures added singly (`Collectio
 Redis; and what a processor is busy with it, ours and Redis' together, which other programs on the machine change less than the time. The
 exponent b of seconds = a * size^b is fitted over all sizes and over the last ten-fold growth.
 
---layouts tries other numbers and widths of bands on --largest hashes instead: what a search costs is fitted to the lists and bytes it
-reads, and told for 10^8 and 10^9 with what each layout would read there.
+--layouts tries other numbers and widths of bands on --largest hashes instead: what a processor is busy with a search is fitted to the
+lists and bytes it reads, and told for 10^7 to 10^9 with what each layout would read there.
 """
 
 import argparse
@@ -102,17 +102,17 @@ def layouts(store: Store, known: Rows, queries: int, rng: np.random.Generator) -
     flat = faiss.IndexBinaryFlat(256)
     flat.add(known)
     asked = known[rng.integers(0, len(known), queries)] ^ flips(queries, rng)
+    truth = [(flat.range_search(query[None], RADIUS + 1)[2] + 1).tolist() for query in asked]
     rows = list[dict[str, object]]()
     for layout in LAYOUTS:
         index, before = Bands(store, layout), int(store.info()["used_memory"])
         index.fill(known)
         quiet(store)
         memory = int(store.info()["used_memory"]) - before
-        times, missed = list[float](), 0
-        for query in asked:
-            found = list[NDArray[np.uint32]]()
-            times.append(timed(lambda: found.append(index.search(query))))  # noqa: B023
-            missed += len(set((flat.range_search(query[None], RADIUS + 1)[2] + 1).tolist()) - set(found[0].tolist()))
+        found, busy = list[NDArray[np.uint32]](), spent(store)
+        times = [timed(lambda: found.append(index.search(query))) for query in asked]  # noqa: B023
+        busy = (spent(store) - busy) / queries
+        missed = sum(len(set(right) - set(ids.tolist())) for right, ids in zip(truth, found, strict=True))
         read = layout.bytes_read(len(known))
         rows.append(
             {
@@ -121,6 +121,7 @@ def layouts(store: Store, known: Rows, queries: int, rng: np.random.Generator) -
                 "lists": layout.lists,
                 "read_kb": round(read / 1e3, 1),
                 "search_ms": median(times),
+                "search_cpu_ms": round(busy * 1000, 3),
                 "missed": missed,
                 "index_bytes_a_picture": round(memory / len(known)),
             }
@@ -128,14 +129,14 @@ def layouts(store: Store, known: Rows, queries: int, rng: np.random.Generator) -
         print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
         store.clear()
     a = np.array([[1, row["lists"], row["read_kb"]] for row in rows], float)
-    cost = np.linalg.lstsq(a / (b := np.array([row["search_ms"] for row in rows], float))[:, None], np.ones(len(b)), rcond=None)[0]
+    cost = np.linalg.lstsq(a / (b := np.array([row["search_cpu_ms"] for row in rows], float))[:, None], np.ones(len(b)), rcond=None)[0]
     far = {
         str(layout): {f"{n:.0e}": round(float(cost @ [1, layout.lists, layout.bytes_read(n) / 1e3]), 1) for n in (1e7, 1e8, 1e9)}
         for layout in LAYOUTS
         if layout.exact >= RADIUS
     }
     told = {"fixed_ms": cost[0], "ms_a_list": cost[1], "ms_a_kb": cost[2]}
-    return {"layouts": rows, "cost": {name: round(float(value), 6) for name, value in told.items()}, "search_ms_at": far}
+    return {"layouts": rows, "cost": {name: round(float(value), 6) for name, value in told.items()}, "search_cpu_ms_at": far}
 
 
 def sizes(largest: int) -> list[int]:

@@ -159,10 +159,11 @@ class BulkAdder:
         entries = collection.records.read([claim.id for _, claim in claimed])
         for record, claim in claimed:
             entry = entries.get(claim.id)
-            if entry is not None and entry.live and entry.record is not None:
+            twice = entry is not None and entry.of_another(record.sha256)
+            if entry is not None and entry.live and entry.record is not None and not twice:
                 known.append(_Known(record, claim, entry.record))
                 continue
-            if claim.settled or (entry is not None and entry.record is None):
+            if claim.settled or twice or (entry is not None and entry.record is None):
                 removed.append((bytes.fromhex(record.sha256), claim, None))
             elif not collection.claims.held(claim, now):
                 overdue.append((record, claim))

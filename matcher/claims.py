@@ -42,6 +42,10 @@ if (redis.call('GET', KEYS[1]) or '0') ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
 return 1
 """
+# ARGV: number. What was ever given is not given again.
+RAISE = """
+if tonumber(redis.call('GET', KEYS[1]) or 0) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
+"""
 # Fields of one script at most: Lua's stack is limited.
 _AT_ONCE = 1000
 _SETTLED = struct.Struct("<I")
@@ -100,6 +104,10 @@ class Claims:
     def reserve(self, last: int, new: int) -> bool:
         """Give all ids up to `new` at once; False when the last one given is not `last`."""
         return bool(self._store.run(_RESERVE, self._store.key(b"n"), last, new))
+
+    def never_below(self, last: int) -> None:
+        """Give no id up to `last` any more."""
+        self._store.run(RAISE, self._store.key(b"n"), last)
 
     def last_id(self) -> int:
         """Return the highest id given so far, 0 for none."""

@@ -104,12 +104,12 @@ class Collection:
         """Forget a picture: once this returns it answers nowhere. Raises NotFound."""
         key = bytes.fromhex(sha256)
         claim = self.claims.get(key)
-        known = self.records.live([claim.id]) if claim else {}
-        if claim is None or not self.records.bury(claim.id, self.clock()):
+        entry = self.records.read([claim.id]).get(claim.id) if claim else None
+        if claim is None or (entry is not None and entry.of_another(sha256)) or not self.records.bury(claim.id, self.clock()):
             raise NotFound(f"no picture {sha256} is known")
         self.drop_claim(key, claim.id)
         self.large.delete(claim.id, self.filing.large_names)
-        self._forget_company(known.values())
+        self._forget_company([entry.record] if entry is not None and entry.live and entry.record is not None else [])
 
     def clear_away(self, records: Sequence[Record]) -> None:
         """Let go of what belongs to pictures whose records were buried."""
@@ -144,8 +144,9 @@ class Collection:
     def known(self, sha256: str) -> Record | None:
         """Return a known picture, None where it is not."""
         claim = self.claims.get(bytes.fromhex(sha256))
-        found = self.records.live([claim.id]) if claim else {}
-        return next(iter(self.named(found.values())), None)
+        # A failover that loses the last numbers given has them given again: then a claim may lead to another picture's record.
+        found = [record for record in self.records.live([claim.id] if claim else []).values() if record.sha256 == sha256]
+        return next(iter(self.named(found)), None)
 
     def note(
         self,
@@ -253,6 +254,9 @@ class Collection:
     def _join(self, sha256: bytes, claim: Claim, wanted: Record, values: Mapping[str, bytes]) -> Record | None:
         """Add what is new to the picture under `claim` if it is live; clear the claim if the picture was removed."""
         entry = self.records.read([claim.id]).get(claim.id)
+        if entry is not None and entry.of_another(wanted.sha256):
+            self.claims.swap(sha256, claim, None)
+            return None
         if entry is not None and entry.live and entry.record is not None:
             if not claim.settled:
                 self.claims.swap(sha256, claim, Claim(claim.id))

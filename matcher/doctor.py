@@ -113,8 +113,12 @@ class Doctor:
         for some in _batches(collection.claims.all()):
             entries = collection.records.read({claim.id for _, claim in some})
             pending, others = list[tuple[Record, Claim, int]](), list[tuple[bytes, Claim]]()
+            wrong = list[tuple[bytes, Claim | None, Claim | None]]()
             for sha256, claim in some:
                 entry = entries.get(claim.id)
+                if entry is not None and entry.of_another(sha256.hex()):
+                    wrong.append((sha256, claim, None))
+                    continue
                 if claim.settled and entry is not None and entry.live:
                     continue
                 if not claim.settled and claim.deadline > self._clock():
@@ -125,7 +129,9 @@ class Doctor:
                     others.append((sha256, claim))
             self._count("unfinished-picture", len(pending))
             self._count("open-claim", len(others))
+            self._count("wrong-claim", len(wrong))
             if self._repair:
+                collection.claims.swap_many(wrong)
                 self._finish(pending)
                 self._give_up(others, entries)
             self._progress("claims", len(some))
@@ -155,8 +161,10 @@ class Doctor:
         last = self._collection.claims.last_id()
         census = _Census(np.ones(last + 1, np.bool_), np.zeros(last + 1, np.bool_))
         current = self._collection.versions
+        highest = last
         for some in _batches(self._collection.records.ids()):
             for id, entry in self._collection.records.read(some).items():
+                highest = max(highest, id)
                 if id > last:
                     continue
                 census.absent[id] = census.dead[id] = entry.record is None
@@ -169,6 +177,11 @@ class Doctor:
                     census.grouped.append(id)
                 census.stale += any(current.get(name, version) != version for name, version in entry.record.versions.items())
             self._progress("records", len(some))
+        if highest > self._collection.claims.last_id():
+            self._count("lost-number")
+            if self._repair:
+                self._collection.claims.never_below(highest)
+                return self._census()
         return census
 
     def _look_again(self, ids: Iterable[int], census: _Census) -> None:
@@ -266,6 +279,8 @@ _TEXTS = {
     "unfinished-picture": "pictures whose adding was interrupted after their record was written",
     "open-claim": "claims on pictures whose adding was interrupted before their record was written",
     "unclaimed-record": "records that were never made live and that nobody claims",
+    "lost-number": "the last ids given were forgotten, as a failover can do, and would have been given again",
+    "wrong-claim": "SHA-256s that led to another picture's record",
     "lost-claim": "pictures that could not be asked for by their SHA-256",
     "double-record": "records of a picture that has another one, as a failover can leave them",
     "missing-posting": "entries missing from the lists of the index",

@@ -118,7 +118,7 @@ class Matcher:
         """Return a matcher on the store that the settings name. Raises BadSettings."""
         url = settings["redis.url"]
         locate = (lambda: url) if url else EmbeddedRedis(settings["data.dir"]).ensure
-        return cls(settings, Store(locate, settings["redis.prefix"]))
+        return cls(settings, Store(locate, settings["redis.prefix"], replicas=settings["redis.replicas"]))
 
     @property
     def banks(self) -> BankBook:

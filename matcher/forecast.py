@@ -15,7 +15,7 @@ from matcher.bank import Bank
 from matcher.collection import Collection
 from matcher.errors import StoreUnavailable
 from matcher.keyspace import Keyspace
-from matcher.machine import Machine
+from matcher.machine import Machine, shared
 from matcher.records import LIVE, Record
 
 # What the keys of each letter hold, for people; all others are "other".
@@ -111,9 +111,9 @@ class Forecast:
 
     def memory(self) -> Memory:
         """Return what our keys take, and what is left. Where the server does not tell the size of a key, `kinds` is empty."""
-        server = self._collection.store.info()
-        room, bound = self._machine.room(server)
-        used = int(server["used_memory"])
+        servers = self._collection.store.infos()
+        room, bound = shared([self._machine.room(server) for server in servers])
+        used = sum(int(server["used_memory"]) for server in servers)
         try:
             return Memory(self._kinds(), used, room, bound)
         except StoreUnavailable:

@@ -58,11 +58,10 @@ class Keyspace:
 
     def write(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
         """Let keys hold these strings."""
-        words = [word for name, value in pairs for word in (self._store.prefix + name, value)]
-        self._store.send([command(b"MSET", *words)] if words else [])
+        self._store.write_many([(self._store.prefix + name, value) for name, value in pairs])
 
     def replace(self, held: Iterable[tuple[bytes, bytes, Sequence[bytes]]]) -> None:
-        """Let keys hold what `contents` returned (key, type, items), and nothing else. All at once, as it costs one write to disk."""
+        """Let keys hold what `contents` returned (key, type, items), and nothing else."""
         blocks = list[bytes]()
         for name, type, items in held:
             key = self._store.prefix + name
@@ -70,7 +69,8 @@ class Keyspace:
                 items = [word for pair in zip(items[1::2], items[::2], strict=True) for word in pair]
             parts = (items[at : at + _WORDS] for at in range(0, len(items), _WORDS))
             blocks += [command(b"DEL", key), *(command(_WRITE[type], key, *part) for part in parts)]
-        self._store.send([command(b"MULTI"), *blocks, command(b"EXEC")] if blocks else [])
+        if blocks:
+            self._store.change(blocks)
 
     def delete(self, names: Iterable[bytes]) -> int:
         """Delete keys; return how many there were."""
@@ -78,12 +78,12 @@ class Keyspace:
 
     def count(self) -> int:
         """Return how many keys the server has in this database, those of others too."""
-        return int(self._store.exchange([command(b"DBSIZE")])[0])
+        return sum(self._store.everywhere(b"DBSIZE"))
 
     def random(self, count: int) -> list[bytes | None]:
         """Return keys chosen at random from all that the server has, some perhaps twice; None for one that is not ours."""
         prefix = self._store.prefix
-        keys = self._store.exchange([command(b"RANDOMKEY")] * count)
+        keys = self._store.random(count)
         return [key[len(prefix) :] if key and key.startswith(prefix) else None for key in keys]
 
     def sizes(self, names: Sequence[bytes]) -> list[int | None]:

@@ -1,6 +1,6 @@
 """What memory is left for a Redis server."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +61,10 @@ class Machine:
             except (OSError, ValueError):  # no limit ("max"), or not for us to see
                 continue
         return max(0, min(left)) if left else None
+
+
+def shared(rooms: Sequence[tuple[int | None, str]]) -> tuple[int | None, str]:
+    """Return what servers that fill evenly can use together, and what sets the bound; `rooms`: what `Machine.room` says of each."""
+    room, bound = min(rooms, key=lambda one: -1 if one[0] is None else one[0])
+    # What this machine has left they share; else each has its own, and the first that is full ends it for all.
+    return (room if room is None or bound in ("machine", "container") else room * len(rooms)), bound

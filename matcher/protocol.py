@@ -42,7 +42,12 @@ def commands(*words: bytes | Column) -> bytes:
 
     words: of each command, in order: the same for all, or uint8 (n, length), a row for each. At least one is a column.
     """
-    return side_by_side(b"*%d\r\n" % len(words), *(part for word in words for part in _framed(word))).tobytes()
+    return command_rows(*words).tobytes()
+
+
+def command_rows(*words: bytes | Column) -> Column:
+    """Return as many commands as the columns have rows, one a row, of words as `commands` takes them."""
+    return side_by_side(b"*%d\r\n" % len(words), *(part for word in words for part in _framed(word)))
 
 
 def strings(column: Column) -> Column:

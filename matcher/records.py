@@ -39,6 +39,8 @@ NAMES = (
     *("phash-simple", "dhash-vertical", "colorhash", "crop-resistant", "rgb-histogram", "tlsh-pixels", "orb-ransac", "bow"),
     *("text", "caption", "scene", "embedding", "tiles-trimmed"),
 )
+# In front of the number that stands for the name of an algorithm which only a newer program knows: records of a rolling upgrade.
+_UNKNOWN = "#"
 _FORMAT_CODES = {format: code for code, format in enumerate(FORMATS)}
 _CODES = {name: bytes([code]) for code, name in enumerate(NAMES)}
 LAYOUT = 1
@@ -138,6 +140,10 @@ class Entry:
     def live(self) -> bool:
         """Whether the picture answers."""
         return self.state == LIVE
+
+    def of_another(self, sha256: str) -> bool:
+        """Whether it is another picture's: the number was given twice, as a failover that lost the last ones given has it."""
+        return self.record is not None and self.record.sha256 != sha256
 
 
 # Returns what is to be left of a picture, itself where that is all, None for nothing.
@@ -350,7 +356,7 @@ def _unpack(id: int, value: bytes) -> Entry:
         raise ValueError(f"layout {layout}, not {LAYOUT}")
     fingerprints, versions, at = {}, {}, _FIXED.size + 1
     for _ in range(value[_FIXED.size]):
-        name, at = (NAMES[value[at]], at + 1) if value[at] < 255 else _unpacked_name(value, at)
+        name, at = (NAMES[value[at]], at + 1) if value[at] < len(NAMES) else _unpacked_name(value, at)
         # As _PRINT has it, without the cost of a tuple: a search reads a hundred records.
         versions[name], span = value[at], value[at + 1] | value[at + 2] << 8
         if span:
@@ -362,11 +368,15 @@ def _unpack(id: int, value: bytes) -> Entry:
 
 
 def _packed_name(name: str) -> bytes:
+    if name[:1] == _UNKNOWN and name[1:].isdigit():
+        return bytes([int(name[1:])])
     return bytes([255, len(name.encode())]) + name.encode()
 
 
 def _unpacked_name(value: bytes, at: int) -> tuple[str, int]:
-    """Return a name written out, and where it ends."""
+    """Return a name that is no place in NAMES, and where it ends."""
+    if value[at] < 255:
+        return f"{_UNKNOWN}{value[at]}", at + 1
     end = at + 2 + value[at + 1]
     return value[at + 2 : end].decode(), end
 

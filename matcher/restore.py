@@ -9,7 +9,7 @@ from itertools import islice
 
 from matcher.archive import DELETED, END, HELD, STRINGS, ArchiveReader
 from matcher.backup import COUNTERS, META, TRANSIENT, Progress
-from matcher.claims import Claims
+from matcher.claims import RAISE, Claims
 from matcher.errors import Conflict
 from matcher.keyspace import Keyspace
 from matcher.store import RESTORING, SCHEMA, Store
@@ -17,11 +17,6 @@ from matcher.tokens import KEY as TOKENS
 
 _BATCH = 1000  # keys deleted at once
 _WRITTEN_AT_ONCE = 4 << 20  # bytes
-# ARGV: number. An id that was ever given in this store is not given again.
-_RAISE = """
-if tonumber(redis.call('GET', KEYS[1]) or 0) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
-"""
-
 
 class Restore:
     """Brings one backup into one store. store: opened for any schema (oldest=0)."""
@@ -107,7 +102,7 @@ class Restore:
     def _counter(self, name: bytes, value: bytes) -> bool:
         """Raise a counter to what it was, if this is one."""
         if name in COUNTERS:
-            self._store.run(_RAISE, self._store.key(name), value)
+            self._store.run(RAISE, self._store.key(name), value)
         return name in COUNTERS
 
     def _about(self, items: list[bytes]) -> None:

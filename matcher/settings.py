@@ -139,7 +139,8 @@ KINDS: dict[str, tuple[str, Callable[[Any, Path], Any]]] = {
 }
 
 TABLE: tuple[Setting, ...] = (
-    Setting("redis.url", "text", "", "URL", "Redis or Valkey server to use, such as redis://127.0.0.1:6379/0; empty: one of our own, started when needed and kept in data.dir."),
+    Setting("redis.url", "text", "", "URL", "Redis or Valkey server to use, such as redis://127.0.0.1:6379/0, or some nodes of a Redis Cluster, such as redis+cluster://node-1:6379,node-2:6379; empty: one of our own, started when needed and kept in data.dir."),
+    Setting("redis.replicas", "whole", 0, "replicas", "Replicas that must have what was written before it is acknowledged (WAIT).", least=0, most=16),
     Setting("redis.prefix", "text", "kuato:", "", "In front of every key; nothing outside it is read, written or deleted."),
     Setting("data.dir", "folder", "~/.local/share/kuato", "", "Folder of our own Redis: its data, its log, its lock. $XDG_DATA_HOME is respected."),
     Setting("picture.max_bytes", "whole", 32 << 20, "bytes", "Largest file that is read.", least=1),

@@ -4,35 +4,32 @@ import re
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha1
+from itertools import accumulate, pairwise
 from threading import Lock
 from typing import Any, TypeVar, cast
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 import numpy as np
 import redis
 from numpy.typing import NDArray
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from matcher.answers import read_answers
-from matcher.connections import LeanPool
 from matcher.errors import BadSettings, StoreFull, StoreMismatch, StoreUnavailable
-from matcher.protocol import Column, Piece, command, command_pairs, commands, cut, gathered, side_by_side, strings
+from matcher.location import Address, Location
+from matcher.nodes import Nodes, together
+from matcher.protocol import Column, Piece, command, command_pairs, command_rows, cut, gathered, side_by_side, strings
+from matcher.server import Server, converse
 
 SCHEMA = 2
 # Stands in place of the schema while a restore is at work, and after one that did not finish.
 RESTORING = b"restoring"
 # Bytes of a value from which on room to grow is left to it.
 _ROOMY = 1 << 14
-# Connections that bulk work uses.
-_CONNECTIONS = 8
 _OLDEST = [6, 2]
 _POLL = 0.05
 Value = TypeVar("Value")
 Word = TypeVar("Word", np.uint16, np.uint32)
 
-# What may stand behind "?" in a URL; others would have redis-py repeat writes or change the type of answers.
-_URL_OPTIONS = ("db", "client_name", "health_check_interval", "max_connections", "socket_connect_timeout", "socket_keepalive")
 _NO_WRITES = ("OOM ", "MISCONF", "NOREPLICAS", "READONLY", "maxmemory")
 
 # ARGV: what to append. A kilobyte can be copied in the time that a command takes; a longer list is worth its slack.
@@ -50,24 +47,28 @@ return 1
 
 
 class Store:
-    """One Redis server under one key prefix; safe to share between threads.
+    """What one Redis server, or the masters of a Redis Cluster, hold under one key prefix; safe to share between threads.
 
     locate: returns the server's URL, starting an embedded one where that is what the settings say. It is asked again
     after a lost connection, so an embedded server found dead is restarted.
     prefix: in front of every key; nothing outside it is ever read or written.
     timeout: seconds. oldest: schemas older than this one are refused; only a migration and a backup read them. With 0 a store
-    is taken as it is, also one that a restore has not finished.
+    is taken as it is, also one that a restore has not finished. replicas: how many must have what was written before a write counts.
     """
 
-    def __init__(self, locate: Callable[[], str], prefix: str = "kuato:", timeout: float = 10.0, oldest: int = SCHEMA) -> None:
+    def __init__(
+        self, locate: Callable[[], str], prefix: str = "kuato:", timeout: float = 10.0, oldest: int = SCHEMA, replicas: int = 0
+    ) -> None:
         if not prefix:
             raise BadSettings("redis.prefix is empty, so other keys could not be told from ours; write something like kuato:")
         self._locate = locate
         self._timeout = timeout
         self._oldest = oldest
+        self._replicas = replicas
         self.prefix = prefix.encode()
         self._connecting = Lock()
-        self._connected: redis.Redis | None = None
+        self._connected: Server | Nodes | None = None
+        self._met: tuple[Address, ...] = ()
 
     def key(self, kind: bytes, rest: bytes = b"") -> bytes:
         """Return the key of `kind` (one letter) for `rest`."""
@@ -75,68 +76,51 @@ class Store:
 
     def read(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Return the value of each key, None where there is none."""
-        if not keys:
-            return []
-        return self._again(lambda: cast("list[bytes | None]", self._client().mget(keys)))
+        return self._again(lambda: self._link().values(keys)) if keys else []
 
     def read_block(self, keys: NDArray[np.uint8]) -> list[bytes | None]:
         """Return the values of keys of one length, uint8 (n, length): as `read`, without the cost of n Python objects."""
-        block = b"*%d\r\n$4\r\nMGET\r\n" % (len(keys) + 1) + strings(keys).tobytes()
-        return cast("list[bytes | None]", self._again(lambda: self._exchange(block, 1))[0])
+        return self._again(lambda: self._link().values_of_rows(keys))
 
     def tails(self, keys: NDArray[np.uint8], size: int) -> list[bytes]:
         """Return the last `size` bytes of the value of each key, uint8 (n, length), empty where there is none."""
-        block = commands(b"GETRANGE", keys, b"-%d" % size, b"-1")
-        return cast("list[bytes]", self._again(lambda: self._exchange(block, len(keys)))) if len(keys) else []
+        rows = command_rows(b"GETRANGE", keys, b"-%d" % size, b"-1")
+        return cast("list[bytes]", self._again(lambda: self._link().exchange_rows(rows))) if len(keys) else []
 
     def lengths(self, keys: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Return how many bytes the value of each key, uint8 (n, length), has: int64 (n,), 0 where there is none."""
-        block = commands(b"STRLEN", keys)
-        return np.array(self._again(lambda: self._exchange(block, len(keys))) if len(keys) else [], np.int64)
-
-    def _exchange(self, block: bytes, answers: int) -> list[Any]:
-        """Send commands already in the protocol's form, return the answers; one that is an error ends it."""
-        pool: Any = self._client().connection_pool
-        connection = pool.get_connection()
-        try:
-            connection.send_packed_command([block])
-            return read_answers(connection, answers)
-        except BaseException:
-            connection.disconnect()
-            raise
-        finally:
-            pool.release(connection)
+        rows = command_rows(b"STRLEN", keys)
+        return np.array(self._again(lambda: self._link().exchange_rows(rows)) if len(keys) else [], np.int64)
 
     def exchange(self, blocks: Sequence[bytes]) -> list[Any]:
         """Send commands that only read, already in the protocol's form; return their answers."""
-        return self._again(lambda: self._exchange(b"".join(blocks), len(blocks))) if blocks else []
+        return self._again(lambda: self._link().exchange(blocks)) if blocks else []
+
+    def everywhere(self, *words: bytes) -> list[Any]:
+        """Send a command that only reads, and names no key, to every server that is written to; return their answers."""
+        one = command(*words)
+        return self._again(lambda: [converse(client, one, 1)[0] for client in self._link().masters])
+
+    def random(self, count: int) -> list[bytes | None]:
+        """Return keys chosen at random from all that the server has, some perhaps twice; of several, each has its share."""
+
+        def ask() -> list[bytes | None]:
+            clients = self._link().masters
+            sizes = [converse(client, command(b"DBSIZE"), 1)[0] for client in clients] if len(clients) > 1 else [1]
+            ends = [round(count * part / max(1, sum(sizes))) for part in accumulate(sizes)]
+            shares = [end - start for start, end in pairwise((0, *ends))]
+            each = (converse(client, command(b"RANDOMKEY") * share, share) for client, share in zip(clients, shares, strict=True))
+            return [key for keys in each for key in keys]
+
+        return self._again(ask)
 
     def numbers(self, pieces: Iterable[Piece]) -> NDArray[np.int64]:
         """Send commands that are answered by a number each, in no certain order; return the numbers in theirs.
 
-        Over several connections, because Redis reads but 16 KB of each before it writes to disk what it has done.
         Not repeated by itself: after a failure any part of it may have happened.
         """
         with self.speaking():
-            pool: Any = self._client().connection_pool
-            connections, counts, order = list[Any](), list[int](), list[int]()
-            try:
-                for n, (text, count) in enumerate(pieces):
-                    if n < _CONNECTIONS:
-                        connections.append(pool.get_connection())
-                        counts.append(0)
-                    connections[n % _CONNECTIONS].send_packed_command([text])
-                    counts[n % _CONNECTIONS] += count
-                    order.append(count)
-                answers = [_numbers(connection, count) for connection, count in zip(connections, counts, strict=True)]
-            except BaseException:
-                for connection in connections:
-                    connection.disconnect()
-                raise
-            finally:
-                for connection in connections:
-                    pool.release(connection)
-        return _dealt(answers, order)
+            return self._link().numbers(pieces)
 
     def file(self, prefix: bytes, words: NDArray[Word], entries: Column) -> NDArray[Word]:
         """Append each entry to the list of its word, those of one list together.
@@ -166,12 +150,17 @@ class Store:
     def script(self, text: str) -> bytes:
         """Return the name by which EVALSHA runs a script."""
         with self.speaking():
-            return self._client().script_load(text).encode()
+            return self._link().load(text)
 
     def send(self, blocks: Sequence[bytes]) -> None:
         """Send commands already in the protocol's form. Not repeated by itself: after a failure any part of it may have happened."""
         with self.speaking():
-            self._exchange(b"".join(blocks), len(blocks))
+            self._link().exchange(blocks, True)
+
+    def change(self, blocks: Sequence[bytes]) -> None:
+        """Do as `send`, all at once where there is but one server."""
+        with self.speaking():
+            self._link().change(blocks)
 
     def append(self, entries: Iterable[tuple[bytes, bytes]], short: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """Append each value to its key. Not idempotent: after a failure any part of it may have happened.
@@ -179,67 +168,56 @@ class Store:
         short: the same for lists that are many and short. APPEND leaves a string room to grow, up to as much as it holds;
         these are written anew instead, in just the memory they need.
         """
-        each = command_pairs([b"APPEND"], entries) + command_pairs([b"EVAL", _APPEND_SHORT, b"1"], short)
-        with self.speaking():
-            self._exchange(b"".join(each), len(each))
+        self.send(command_pairs([b"APPEND"], entries) + command_pairs([b"EVAL", _APPEND_SHORT, b"1"], short))
 
     def write(self, key: bytes, value: bytes) -> None:
         """Set the value of a key."""
-        with self.speaking():
-            self._client().set(key, value)
+        self.send([command(b"SET", key, value)])
 
     def write_many(self, values: Sequence[tuple[bytes, bytes]]) -> None:
         """Set the value of each key."""
-        self.send([command(b"SET", key, value) for key, value in values])
+        with self.speaking():
+            if values:
+                self._link().write(values)
 
     def delete(self, keys: Sequence[bytes]) -> int:
         """Delete keys; return how many there were."""
         with self.speaking():
-            return int(self._client().unlink(*keys)) if keys else 0
+            return self._link().delete(keys) if keys else 0
 
     def count(self, key: bytes, by: int = 1) -> int:
         """Add to the number under a key and return the sum."""
         with self.speaking():
-            return int(self._client().incrby(key, by))
+            return int(self._link().exchange([command(b"INCRBY", key, b"%d" % by)], True)[0])
 
     def field(self, key: bytes, name: bytes) -> bytes | None:
         """Return one field of a hash."""
-        return self._again(lambda: cast("bytes | None", self._client().hget(key, name)))
+        return cast("bytes | None", self.exchange([command(b"HGET", key, name)])[0])
 
     def set_field(self, key: bytes, name: bytes, value: bytes) -> None:
         """Set one field of a hash."""
-        with self.speaking():
-            self._client().hset(key, items=[name, value])
+        self.send([command(b"HSET", key, name, value)])
 
     def fields(self, key: bytes) -> dict[bytes, bytes]:
         """Return all fields of a hash."""
-        return self._again(lambda: cast("dict[bytes, bytes]", self._client().hgetall(key)))
+        words = self.exchange([command(b"HGETALL", key)])[0]
+        return dict(zip(words[::2], words[1::2], strict=True))
 
     def some_fields(self, keys: Sequence[bytes], names: Sequence[bytes]) -> list[list[bytes | None]]:
         """Return these fields of each hash, None for what there is not."""
-
-        def ask() -> list[list[bytes | None]]:
-            pipeline = self._client().pipeline(transaction=False)
-            for key in keys:
-                pipeline.hmget(key, names)
-            return cast("list[list[bytes | None]]", pipeline.execute())
-
-        return self._again(ask) if keys else []
+        return self.exchange([command(b"HMGET", key, *names) for key in keys])
 
     def field_counts(self, keys: Sequence[bytes]) -> int:
         """Return how many fields the hashes under these keys have in all."""
-
-        def ask() -> int:
-            pipeline = self._client().pipeline(transaction=False)
-            for key in keys:
-                pipeline.hlen(key)
-            return sum(pipeline.execute())
-
-        return self._again(ask)
+        return sum(self.exchange([command(b"HLEN", key) for key in keys]))
 
     def info(self) -> dict[str, Any]:
-        """Return what the server says of itself."""
-        return self._again(lambda: self._client().info())
+        """Return what the server says of itself; of several that hold the store, the sums where these say something."""
+        return together(self.infos())
+
+    def infos(self) -> list[dict[str, Any]]:
+        """Return what each server that is written to says of itself."""
+        return self._again(lambda: [client.info() for client in self._link().masters])
 
     def replace(self, key: bytes, old: bytes, new: bytes) -> bool:
         """Replace a value if it is still `old`, delete it when `new` is empty; return whether it was."""
@@ -252,7 +230,7 @@ class Store:
     def run(self, script: str, key: bytes, *arguments: bytes | int) -> Any:
         """Run a Lua script that touches `key` alone, so that it also holds on a cluster."""
         with self.speaking():
-            return self._client().register_script(script)(keys=[key], args=list(arguments))
+            return self._called(script, [key], arguments)
 
     def run_many(self, script: str, calls: Sequence[Sequence[bytes]]) -> NDArray[np.int64]:
         """Run a script that answers by a number for each call: its key, then arguments. As `run`, all at once."""
@@ -263,25 +241,26 @@ class Store:
 
     def query(self, script: str, key: bytes, *arguments: bytes | int) -> Any:
         """Run a Lua script that reads `key` alone, once more after a lost connection."""
-        return self._again(lambda: self._client().register_script(script)(keys=[key], args=list(arguments)))
+        return self._again(lambda: self._called(script, [key], arguments, writes=False))
+
+    def _called(self, script: str, keys: Sequence[bytes], arguments: Iterable[Any], writes: bool = True) -> Any:
+        name = sha1(script.encode()).hexdigest().encode()  # noqa: S324 - the name that Redis gives it
+        return self._link().run(name, script, keys, [_word(one) for one in arguments], writes)
 
     def scan(self, kind: bytes, count: int = 1000) -> Iterator[bytes]:
         """Yield every key of `kind`; one that is written meanwhile may be missed or come twice."""
         pattern = b"".join(b"\\" + bytes([c]) if c in b"*?[]\\" else bytes([c]) for c in self.prefix + kind) + b"*"
         with self.speaking():
-            yield from self._client().scan_iter(match=pattern, count=count)
+            for client in self._link().masters:
+                yield from client.scan_iter(match=pattern, count=count)
 
     def companions(self) -> int:
         """Return how many other connections Kuato has to this store; 0 where the server does not tell."""
         with self.speaking():
             try:
-                client = self._client()
-                mine, everybody = client.client_id(), client.client_list()
+                return max(_companions(client) for client in self._link().masters)
             except redis.exceptions.ResponseError:
                 return 0
-        own = next((one for one in everybody if int(one["id"]) == mine), {})
-        alike = [one for one in everybody if all(one.get(what) == own.get(what) for what in ("name", "db"))]
-        return max(0, len(alike) - 1) if own.get("name") else 0
 
     def clear(self, kept: Container[bytes] = ()) -> int:
         """Delete every key under the prefix but those that are kept; return how many."""
@@ -301,55 +280,50 @@ class Store:
         log of slow commands emptied. False where it was still busy with such a file, begun before, after `patience` seconds.
         """
         with self.speaking():
-            client = self._client()
-            client.slowlog_reset()
             give_up = time.monotonic() + patience
-            while client.info("persistence").get("aof_rewrite_in_progress"):
-                if time.monotonic() > give_up:
-                    return False
-                time.sleep(_POLL)
-            client.bgrewriteaof()
+            for client in self._link().masters:
+                client.slowlog_reset()
+                while client.info("persistence").get("aof_rewrite_in_progress"):
+                    if time.monotonic() > give_up:
+                        return False
+                    time.sleep(_POLL)
+                client.bgrewriteaof()
             return True
 
     def forget_connection(self) -> None:
         """Close the idle connections; the next use makes new ones, and checks the schema again."""
-        client, self._connected = self._connected, None
-        if client is not None:
-            client.connection_pool.disconnect(inuse_connections=False)
+        link, self._connected = self._connected, None
+        if link is not None:
+            link.close()
 
     def _client(self) -> redis.Redis:
+        """Return the client of the server, or of one of several."""
+        return self._link().masters[0]
+
+    def _link(self) -> Server | Nodes:
         with self._connecting:
             if self._connected is None:
-                client = self._connect(self._locate())
+                link = self._connect(self._locate())
                 try:
-                    self._check_version(client)
-                    self._check_schema(client)
+                    for client in link.masters:
+                        self._check_version(client)
+                    self._check_schema(link)
                 except BaseException:
-                    client.connection_pool.disconnect()
+                    link.close()
                     raise
-                self._connected = client
+                self._connected, self._met = link, link.addresses
             return self._connected
 
-    def _connect(self, url: str) -> redis.Redis:
-        try:
-            unknown = [name for name in parse_qs(urlsplit(url).query) if name not in _URL_OPTIONS and not name.startswith("ssl_")]
-            if unknown:
-                raise ValueError(f"{unknown[0]!r} is no option that can be used here")
-            pool = LeanPool.from_url(
-                url,
-                protocol=2,  # what every version of Redis, Valkey and Kvrocks speaks
-                retry=Retry(NoBackoff(), 0),
-                socket_timeout=self._timeout,
-                socket_connect_timeout=self._timeout,
-                socket_read_size=1 << 18,
-                max_connections=256,
-                client_name=f"kuato/{quote(self.prefix)}",
-            )
-            # Some options are looked at only when a connection is made.
-            pool.connection_class(**pool.connection_kwargs)
-        except (ValueError, TypeError, AttributeError, redis.exceptions.RedisError) as error:
-            raise BadSettings(f"redis.url: {error}; write it like redis://127.0.0.1:6379/0") from error
-        return redis.Redis.from_pool(pool)
+    def _connect(self, url: str) -> Server | Nodes:
+        location, name = Location.of(url), f"kuato/{quote(self.prefix)}"
+        if location.clustered and b"{" in self.prefix:
+            raise BadSettings(f"redis.prefix {self.prefix.decode()!r} would keep all on one node of the cluster; take one without braces")
+        if not location.clustered and not self._replicas:
+            return Server(location.client(name, self._timeout))
+        with self.speaking():
+            if not location.clustered:
+                return Nodes((), lambda _: location.client(name, self._timeout), self._replicas)
+            return Nodes((*self._met, *location.seeds), lambda node: location.client(name, self._timeout, node), self._replicas)
 
     def _check_version(self, client: redis.Redis) -> None:
         with self.speaking():
@@ -362,14 +336,14 @@ class Store:
         if "kvrocks_version" not in server and [int(part) for part in re.findall(r"\d+", version)[:2]] < _OLDEST:
             raise StoreMismatch(f"redis.url leads to a Redis {version}; Kuato needs 6.2 or later, or Valkey")
 
-    def _check_schema(self, client: redis.Redis) -> None:
-        meta = self.key(b"m")
+    def _check_schema(self, link: Server | Nodes) -> None:
+        look = command(b"HGET", self.key(b"m"), b"schema")
         with self.speaking():
             # Read first: a server that is full or a replica refuses to write, and can still answer.
-            schema = cast("bytes | None", client.hget(meta, "schema"))
+            schema = cast("bytes | None", link.exchange([look])[0])
             if schema is None:
-                client.hsetnx(meta, "schema", SCHEMA)
-                schema = cast("bytes", client.hget(meta, "schema"))
+                link.exchange([command(b"HSETNX", self.key(b"m"), b"schema", b"%d" % SCHEMA)], True)
+                schema = cast("bytes", link.exchange([look])[0])
         found = 0 if schema == RESTORING else int(schema) if schema.isdigit() else SCHEMA + 1
         if found == 0 < self._oldest:
             raise StoreMismatch(
@@ -400,7 +374,11 @@ class Store:
         except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError) as error:
             self.forget_connection()
             raise StoreUnavailable(f"Redis did not answer ({error}); check that it runs and that redis.url is right") from error
+        except redis.exceptions.AskError as error:
+            raise StoreUnavailable(f"a key is on another node ({error}); for a cluster, write redis.url like redis+cluster://..") from error
         except redis.exceptions.ResponseError as error:
+            if "cluster support disabled" in str(error):
+                raise BadSettings("redis.url says redis+cluster://, and that server is no cluster; write redis:// instead") from error
             if "WRONGTYPE" in str(error):
                 raise StoreMismatch(f"a key under {self.prefix.decode()!r} is not ours ({error}); use another redis.prefix") from error
             if any(sign in str(error) for sign in _NO_WRITES):
@@ -427,35 +405,14 @@ class ScriptClient:
         def run(keys: Sequence[Any] = (), args: Sequence[Any] = ()) -> Any:
             try:
                 with self._store.speaking():
-                    return self._store._client().register_script(script)(keys=list(keys), args=list(args))
+                    # Such scripts use keys that they do not name. A second name, of nothing, in the same slot: while the slot is
+                    # on its way to another node, they are refused at either.
+                    names = [_word(key) for key in keys]
+                    return self._store._called(script.decode(), [*names, *(name + b":" for name in names)], args)
             except StoreUnavailable as error:
                 raise QueueAway(str(error)) from error
 
         return run
-
-
-def _numbers(connection: Any, count: int) -> NDArray[np.int64]:
-    """Read so many numbers; not by the client's parser, which takes longer for one than Redis for a command."""
-    parts, missing = [], count
-    while missing > 0:
-        parts.append(connection._sock.recv(1 << 18))
-        if not parts[-1]:
-            raise redis.exceptions.ConnectionError("connection closed by server")
-        missing -= parts[-1].count(b"\n")
-    text = b"".join(parts)
-    if b"-" in text:
-        raise redis.exceptions.ResponseError(next(line[1:] for line in text.split(b"\r\n") if line[:1] == b"-").decode())
-    return np.fromstring(text.replace(b":", b" "), np.int64, sep=" ")
-
-
-def _dealt(answers: Sequence[NDArray[np.int64]], order: Sequence[int]) -> NDArray[np.int64]:
-    """Return numbers in the order in which their commands were dealt out, as many in turn as `order` tells."""
-    at, found = [0] * len(answers), []
-    for n, count in enumerate(order):
-        hand = n % _CONNECTIONS
-        found.append(answers[hand][at[hand] : at[hand] + count])
-        at[hand] += count
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
 def _appends(prefix: bytes, words: NDArray[Word], entries: Column, starts: NDArray[np.intp], counts: NDArray[np.intp]) -> Iterator[Piece]:
@@ -470,3 +427,14 @@ def _appends(prefix: bytes, words: NDArray[Word], entries: Column, starts: NDArr
 def _bytes(words: NDArray[Word]) -> Column:
     """Return the bytes of each word, the higher first."""
     return words.astype(words.dtype.newbyteorder(">")).view(np.uint8).reshape(len(words), -1)
+
+
+def _word(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def _companions(client: redis.Redis) -> int:
+    mine, everybody = client.client_id(), client.client_list()
+    own = next((one for one in everybody if int(one["id"]) == mine), {})
+    alike = [one for one in everybody if all(one.get(what) == own.get(what) for what in ("name", "db"))]
+    return max(0, len(alike) - 1) if own.get("name") else 0

@@ -56,7 +56,7 @@ class Invocation:
 
         url = self.settings["redis.url"]
         locate = (lambda: url) if url else EmbeddedRedis(self.settings["data.dir"]).ensure
-        store = Store(locate, self.settings["redis.prefix"], oldest=oldest)
+        store = Store(locate, self.settings["redis.prefix"], oldest=oldest, replicas=self.settings["redis.replicas"])
         self._closing.callback(store.forget_connection)
         return store
 

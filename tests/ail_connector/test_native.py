@@ -22,6 +22,7 @@ from matcher.settings import Settings
 from matcher.web.app import create_app
 from tests.ail_connector.pages import jpeg, page, png
 from tests.matcher.in_process import services_on, serving
+from tests.matcher.next_minor import NextMinor
 
 NATIVE = Path(package).parent / "kuato_ail.py"
 YES = 'image-match:decision="yes"'
@@ -119,6 +120,15 @@ def test_images_are_tagged(native: Running, front: Front) -> None:
     record = front.matcher.get(gid.removeprefix("image::"))
     assert {source.key for source in record.sources} == {f"ail-object:{gid}", "ail-chat:chat:net:-100"}
     assert record.sensitive
+
+
+def test_it_is_a_minor_version_behind_its_server(native: Running, front: Front) -> None:
+    gid = native.object("image", jpeg(page(1)))
+    with services_on(front.matcher.settings) as services, serving(NextMinor(create_app(services))) as newer:
+        native.url = newer.url
+        native.run("KuatoImages", f"{gid};20260715", ended=1)
+    assert native.said("sent").count([gid, YES]) == 1
+    assert [source.key for source in front.matcher.get(gid.removeprefix("image::")).sources] == [f"ail-object:{gid}"]
 
 
 def test_screenshots_of_crawled_items_are_tagged(native: Running, front: Front) -> None:

@@ -1,4 +1,4 @@
-"""Kills workers, servers and Redis by SIGKILL while pictures are added, removed and searched, and holds the answers against what was acknowledged.
+"""Kills workers, servers and Redis by SIGKILL while pictures are added, removed and searched, and checks what was acknowledged.
 
     python benchmarks/chaos.py [--kills 1000] [--pictures 20000] [--clients 8]
 
@@ -165,7 +165,8 @@ class _Line:
     """A client of several servers: asks one, and another where that one does not answer."""
 
     def __init__(self, ports: Sequence[int]) -> None:
-        self._pools = itertools.cycle([urllib3.HTTPConnectionPool("127.0.0.1", port, maxsize=1, retries=False, timeout=60) for port in ports])
+        pools = [urllib3.HTTPConnectionPool("127.0.0.1", port, maxsize=1, retries=False, timeout=60) for port in ports]
+        self._pools = itertools.cycle(pools)
 
     def __enter__(self) -> "_Line":
         return self

@@ -25,11 +25,11 @@ from matcher.likeness import LONGEST, Likeness
 from matcher.match import Answer, Decision, Evidence, Relation
 from matcher.pool import WorkerPool
 from matcher.records import Record
-from matcher.redis_server import EmbeddedRedis
 from matcher.search import Scope, Search
 from matcher.sensitivity import Sensitivity
 from matcher.settings import Settings
 from matcher.source import Source
+from matcher.storage import store_of
 from matcher.store import Store
 from matcher.textsearch import TextSearch
 from matcher.verdicts import Verdicts
@@ -116,9 +116,7 @@ class Matcher:
     @classmethod
     def open(cls, settings: Settings) -> "Matcher":
         """Return a matcher on the store that the settings name. Raises BadSettings."""
-        url = settings["redis.url"]
-        locate = (lambda: url) if url else EmbeddedRedis(settings["data.dir"]).ensure
-        return cls(settings, Store(locate, settings["redis.prefix"]))
+        return cls(settings, store_of(settings))
 
     @property
     def banks(self) -> BankBook:

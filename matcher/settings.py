@@ -141,7 +141,9 @@ KINDS: dict[str, tuple[str, Callable[[Any, Path], Any]]] = {
 TABLE: tuple[Setting, ...] = (
     Setting("redis.url", "text", "", "URL", "Redis or Valkey server to use, such as redis://127.0.0.1:6379/0; empty: one of our own, started when needed and kept in data.dir."),
     Setting("redis.prefix", "text", "kuato:", "", "In front of every key; nothing outside it is read, written or deleted."),
+    Setting("redis.timeout", "number", 4.0, "s", "Longest that Redis may take for an answer before a request is refused with 503.", least=0.1),
     Setting("data.dir", "folder", "~/.local/share/kuato", "", "Folder of our own Redis: its data, its log, its lock. $XDG_DATA_HOME is respected."),
+    Setting("data.min_free", "whole", 64 << 20, "bytes", "Room that is left on the disk of data.dir: with less, our own Redis is given nothing to add, as it would end on a full disk.", least=0),
     Setting("picture.max_bytes", "whole", 32 << 20, "bytes", "Largest file that is read.", least=1),
     Setting("picture.max_pixels", "whole", 40_000_000, "pixels", "Largest width times height.", least=1),
     Setting("picture.max_side", "whole", 65_000, "pixels", "Longest width or height.", least=1),

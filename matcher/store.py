@@ -26,6 +26,8 @@ _ROOMY = 1 << 14
 _CONNECTIONS = 8
 _OLDEST = [6, 2]
 _POLL = 0.05
+# Seconds for which nobody tries anew to connect where that has just failed.
+_BREATH = 0.25
 Value = TypeVar("Value")
 Word = TypeVar("Word", np.uint16, np.uint32)
 
@@ -52,12 +54,19 @@ class Store:
 
     locate: returns the server's URL, starting an embedded one where that is what the settings say. It is asked again
     after a lost connection, so an embedded server found dead is restarted.
-    prefix: in front of every key; nothing outside it is ever read or written.
-    timeout: seconds. oldest: schemas older than this one are refused; only a migration and a backup read them. With 0 a store
+    prefix: in front of every key; nothing outside it is ever read or written. timeout: seconds. oldest: schemas older than this one are refused; only a migration and a backup read them. With 0 a store
     is taken as it is, also one that a restore has not finished.
+    admit: called before each write, told whether it adds something; raises StoreFull where there is no room for it.
     """
 
-    def __init__(self, locate: Callable[[], str], prefix: str = "kuato:", timeout: float = 10.0, oldest: int = SCHEMA) -> None:
+    def __init__(
+        self,
+        locate: Callable[[], str],
+        prefix: str = "kuato:",
+        timeout: float = 10.0,
+        oldest: int = SCHEMA,
+        admit: Callable[[bool], None] = lambda growing: None,
+    ) -> None:
         if not prefix:
             raise BadSettings("redis.prefix is empty, so other keys could not be told from ours; write something like kuato:")
         self._locate = locate
@@ -66,6 +75,8 @@ class Store:
         self.prefix = prefix.encode()
         self._connecting = Lock()
         self._connected: redis.Redis | None = None
+        self._admit = admit
+        self._failed: tuple[float, StoreUnavailable] = (float("-inf"), StoreUnavailable())
 
     def key(self, kind: bytes, rest: bytes = b"") -> bytes:
         """Return the key of `kind` (one letter) for `rest`."""
@@ -115,7 +126,7 @@ class Store:
         Over several connections, because Redis reads but 16 KB of each before it writes to disk what it has done.
         Not repeated by itself: after a failure any part of it may have happened.
         """
-        with self.speaking():
+        with self.speaking(grows=False):
             pool: Any = self._client().connection_pool
             connections, counts, order = list[Any](), list[int](), list[int]()
             try:
@@ -145,6 +156,7 @@ class Store:
         """
         if not len(words):
             return words
+        self._admit(True)
         order = np.argsort(words, kind="stable")
         words, entries = words[order], entries[order]
         starts = np.flatnonzero(np.diff(words, prepend=~words[:1]))
@@ -168,7 +180,7 @@ class Store:
 
     def send(self, blocks: Sequence[bytes]) -> None:
         """Send commands already in the protocol's form. Not repeated by itself: after a failure any part of it may have happened."""
-        with self.speaking():
+        with self.speaking(grows=False):
             self._exchange(b"".join(blocks), len(blocks))
 
     def append(self, entries: Iterable[tuple[bytes, bytes]], short: Iterable[tuple[bytes, bytes]] = ()) -> None:
@@ -179,26 +191,27 @@ class Store:
         """
         each = [command(b"APPEND", key, value) for key, value in entries]
         each += [command(b"EVAL", _APPEND_SHORT, b"1", key, value) for key, value in short]
-        with self.speaking():
+        with self.speaking(grows=True):
             self._exchange(b"".join(each), len(each))
 
     def write(self, key: bytes, value: bytes) -> None:
         """Set the value of a key."""
-        with self.speaking():
+        with self.speaking(grows=True):
             self._client().set(key, value)
 
     def write_many(self, values: Sequence[tuple[bytes, bytes]]) -> None:
         """Set the value of each key."""
+        self._admit(True)
         self.send([command(b"SET", key, value) for key, value in values])
 
     def delete(self, keys: Sequence[bytes]) -> int:
         """Delete keys; return how many there were."""
-        with self.speaking():
+        with self.speaking(grows=False):
             return int(self._client().unlink(*keys)) if keys else 0
 
     def count(self, key: bytes, by: int = 1) -> int:
         """Add to the number under a key and return the sum."""
-        with self.speaking():
+        with self.speaking(grows=True):
             return int(self._client().incrby(key, by))
 
     def field(self, key: bytes, name: bytes) -> bytes | None:
@@ -207,7 +220,7 @@ class Store:
 
     def set_field(self, key: bytes, name: bytes, value: bytes) -> None:
         """Set one field of a hash."""
-        with self.speaking():
+        with self.speaking(grows=True):
             self._client().hset(key, items=[name, value])
 
     def fields(self, key: bytes) -> dict[bytes, bytes]:
@@ -250,7 +263,7 @@ class Store:
 
     def run(self, script: str, key: bytes, *arguments: bytes | int) -> Any:
         """Run a Lua script that touches `key` alone, so that it also holds on a cluster."""
-        with self.speaking():
+        with self.speaking(grows=False):
             return self._client().register_script(script)(keys=[key], args=list(arguments))
 
     def run_many(self, script: str, calls: Sequence[Sequence[bytes]]) -> NDArray[np.int64]:
@@ -317,17 +330,30 @@ class Store:
             client.connection_pool.disconnect(inuse_connections=False)
 
     def _client(self) -> redis.Redis:
+        asked = time.monotonic()
         with self._connecting:
             if self._connected is None:
-                client = self._connect(self._locate())
+                # Whoever waited while another failed has failed, too: else each would wait its time, one after the other.
+                when, failure = self._failed
+                if min(asked, time.monotonic() - _BREATH) < when:
+                    raise type(failure)(str(failure))
                 try:
-                    self._check_version(client)
-                    self._check_schema(client)
-                except BaseException:
-                    client.connection_pool.disconnect()
+                    self._connected = self._checked(self._locate())
+                except StoreUnavailable as error:
+                    if not isinstance(error, StoreMismatch):  # that takes no time
+                        self._failed = time.monotonic(), error
                     raise
-                self._connected = client
             return self._connected
+
+    def _checked(self, url: str) -> redis.Redis:
+        client = self._connect(url)
+        try:
+            self._check_version(client)
+            self._check_schema(client)
+        except BaseException:
+            client.connection_pool.disconnect()
+            raise
+        return client
 
     def _connect(self, url: str) -> redis.Redis:
         try:
@@ -391,8 +417,10 @@ class Store:
                 return ask()
 
     @contextmanager
-    def speaking(self) -> Iterator[None]:
-        """Turn what redis-py raises into StoreUnavailable or StoreFull."""
+    def speaking(self, grows: bool | None = None) -> Iterator[None]:
+        """Turn what redis-py raises into StoreUnavailable or StoreFull. grows: whether what is said adds something; None: it only reads."""
+        if grows is not None:
+            self._admit(grows)
         try:
             yield
         except redis.exceptions.ReadOnlyError as error:

@@ -51,12 +51,9 @@ class Invocation:
 
     def store(self, oldest: int) -> "Store":
         """Return the store that the settings name by itself, also one with a schema as old as `oldest` (0: whatever it is)."""
-        from matcher.redis_server import EmbeddedRedis
-        from matcher.store import Store
+        from matcher.storage import store_of
 
-        url = self.settings["redis.url"]
-        locate = (lambda: url) if url else EmbeddedRedis(self.settings["data.dir"]).ensure
-        store = Store(locate, self.settings["redis.prefix"], oldest=oldest)
+        store = store_of(self.settings, oldest)
         self._closing.callback(store.forget_connection)
         return store
 

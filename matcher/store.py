@@ -54,8 +54,8 @@ class Store:
 
     locate: returns the server's URL, starting an embedded one where that is what the settings say. It is asked again
     after a lost connection, so an embedded server found dead is restarted.
-    prefix: in front of every key; nothing outside it is ever read or written. timeout: seconds. oldest: schemas older than this one are refused; only a migration and a backup read them. With 0 a store
-    is taken as it is, also one that a restore has not finished.
+    prefix: in front of every key; nothing outside it is ever read or written. timeout: seconds.
+    oldest: schemas older than this one are refused; only a migration and a backup read them. With 0 a store is taken as it is.
     admit: called before each write, told whether it adds something; raises StoreFull where there is no room for it.
     """
 

@@ -18,6 +18,7 @@ from matcher.web.access import Caller, Door
 from matcher.web.openapi import BASE, document
 from matcher.web.operation import Call, Operation, Reply, Routes
 from matcher.web.page import page_routes
+from matcher.web.protection import HEADERS
 from matcher.web.services import Services
 from matcher.web.uploads import UploadRequest
 
@@ -137,10 +138,8 @@ def _finish(app: Flask, services: Services) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         operation: Operation | None = g.get("operation")
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Cache-Control", "no-store")
-        response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
         if response.status_code in _RETRY_SECONDS:
             response.headers.setdefault("Retry-After", _RETRY_SECONDS[response.status_code])
         if response.status_code == 401:

@@ -176,6 +176,8 @@ TABLE: tuple[Setting, ...] = (
     Setting("cluster.automatic", "flag", True, "", "Whether a picture is looked up among the others when it is added, and tied to those it is the same as; if not, `kuato cluster build` does it."),
     Setting("cluster.turned", "flag", False, "", "Whether it is then looked up mirrored, turned and as a negative, too; adding takes about twice as long."),
     Setting("cluster.max_size", "whole", 500, "pictures", "Pictures from which on a cluster grows only when a person says so.", least=2),
+    Setting("quarantine.clusters", "whole", 12, "clusters", "A picture that is the same as pictures of more clusters than this when it is added is put in quarantine; 0: none is.", least=0),
+    Setting("quarantine.pictures", "whole", 1000, "pictures", "A hash that so many pictures have which are unlike each other is put in quarantine; 0: none is.", least=0),
     Setting("misp.max_disclosure", "text", "community", "", "How far known pictures must be distributed to be told of: to all, to connected communities, to this community, or to one organisation. tlp:red, tlp:amber+strict and sharing groups are never told of.", choices=("all", "connected", "community", "organisation")),
     Setting("misp.count_hidden", "flag", False, "", "Whether an answer says how many known pictures match that may not be told of."),
     Setting("misp.max_correlations", "whole", 20, "events", "Events that may share a cluster before its value no longer correlates; MISP blocks values of too many events for everybody.", least=1),

@@ -275,7 +275,8 @@ TABLE: tuple[Setting, ...] = (
     Setting("pages.max_pictures", "whole", 200, "pictures", "Most pictures taken out of one HTML, MHTML or HAR file.", least=1),
     Setting("pages.max_bytes", "whole", 64 << 20, "bytes", "Largest HTML, MHTML or HAR file that is read, and most bytes taken out of one.", least=1),
     Setting("add.lease_seconds", "number", 15.0, "s", "How long one process may take to store a picture before another finishes the job.", least=0.1),
-    Setting("logging.level", "text", "WARNING", "", "Least severe messages that are logged on stderr.", choices=LEVELS),
+    Setting("logging.level", "text", "WARNING", "", "Least severe messages that are logged on stderr; INFO: also each request.", choices=LEVELS),
+    Setting("logging.format", "text", "text", "", "How: as text, or each message as a line of JSON.", choices=("text", "json")),
 )
 _ROWS = {row.name: row for row in TABLE}
 

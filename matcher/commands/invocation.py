@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from matcher.jsonlog import JsonFormatter
 from matcher.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Invocation:
         """The settings in force. Raises BadSettings."""
         settings = Settings.load(self._config, overrides=self._overrides)
         if not self._verbose:
-            self._log_from(settings["logging.level"])
+            self._log_from(settings["logging.level"], settings["logging.format"] == "json")
         return settings
 
     @cached_property
@@ -72,9 +73,9 @@ class Invocation:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._closing.close()
 
-    def _log_from(self, level: int | str) -> None:
+    def _log_from(self, level: int | str, as_json: bool = False) -> None:
         handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("kuato: %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(JsonFormatter() if as_json else logging.Formatter("kuato: %(levelname)s %(name)s: %(message)s"))
         for logger in (logging.getLogger(name) for name in OURS):
             before = logger.level
             logger.addHandler(handler)

@@ -134,6 +134,7 @@ def _finish(app: Flask, services: Services) -> None:
     @app.before_request
     def begin() -> None:
         g.begun = time.perf_counter()
+        services.metrics.begun()
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -146,10 +147,19 @@ def _finish(app: Flask, services: Services) -> None:
             response.headers.setdefault("WWW-Authenticate", "Bearer")
         route = operation.path if operation else "none"
         method = operation.method if operation else "none"
-        services.metrics.answered(route, method, response.status_code, time.perf_counter() - g.begun)
+        taken = time.perf_counter() - g.begun
+        services.metrics.answered(route, method, response.status_code, taken)
+        details = {"route": route, "method": method, "status": response.status_code, "seconds": round(taken, 4)}
+        _log.info("%s %s: %d in %.3f s", method, route, response.status_code, taken, extra={"details": details})
         if operation is not None and operation.audit:
             _note(services, operation, g.call, response.status_code)
         return response
+
+
+    @app.teardown_request
+    def over(_error: BaseException | None) -> None:
+        if "begun" in g:
+            services.metrics.ended()
 
 
 def _note(services: Services, operation: Operation, call: Call, status: int) -> None:

@@ -4,7 +4,7 @@ One Redis hash; a field names a picture by its SHA-256, or a hash as space:hexad
 never held again but by a person.
 
 A picture that is held yields at most MAYBE and is tied to no other. A hash that is held finds nobody by itself: what is near it is
-compared only where tiles or local features lead to it, and it makes nobody's YES.
+compared only where tiles or local features lead to it, and the hash itself has no say.
 """
 
 import json

@@ -187,8 +187,9 @@ class Search:
             for id, more in self._verify(asked, round, evidence, records, verified).items():
                 evidence[id] += more
         for id, record in records.items():
-            crowded = {f"{one.algorithm}.yes": -1.0 for one in evidence[id] if self._crowds(one, asked, found.cordon)}
-            decision, relation, distance = self._rules.judge(evidence[id], _thresholds(record, book) | crowded)
+            crowded = [one.algorithm for one in evidence[id] if self._crowds(one, asked, found.cordon)]
+            silent = {f"{name}.{bound}": -1.0 for name in crowded for bound in ("yes", "maybe")}
+            decision, relation, distance = self._rules.judge(evidence[id], _thresholds(record, book) | silent)
             emits = emitted(record, book) if decision is Decision.YES else ()
             before = found.matches.get(id)
             if decision is not Decision.NO and (before is None or (decision.rank, distance) < (before.decision.rank, before.distance)):

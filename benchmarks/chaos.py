@@ -36,7 +36,7 @@ from matcher.settings import Settings
 
 NOTHING_HEARD = 599  # stands for the status of an answer that never came
 LEASE = 2.0
-VICTIMS = ("worker", "redis", "worker", "api", "redis")
+VICTIMS = ("worker", "redis", "worker", "api", "redis", "worker", "redis", "worker", "redis", "worker")
 _NEVER = float("inf")
 
 
@@ -135,6 +135,8 @@ class Chaos:
             if time.monotonic() > self._end:
                 break
             self._kill(VICTIMS[turn % len(VICTIMS)], chance)
+            if turn % 50 == 49:
+                print(f"  {turn + 1} killed, {self._next} pictures", file=sys.stderr, flush=True)
         self._all_killed.set()
 
     def _kill(self, victim: str, chance: random.Random) -> None:
@@ -142,7 +144,7 @@ class Chaos:
         if victim == "api":
             server.kill()
             self.killed[victim] += 1
-            server.start()
+            server.start(tries=5)
             return
         for _ in range(200):  # it may be starting
             pids = children(server.pid) if victim == "worker" else redis_pids(self.data)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-_PATIENCE = 120.0  # seconds; only what is broken takes so long
+_PATIENCE = 600.0  # seconds; only what is broken takes so long
 
 
 def free_port() -> int:
@@ -58,8 +58,16 @@ class Server:
         """Whether the process has not ended."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self) -> None:
-        """Start the process; return when it listens."""
+    def start(self, tries: int = 1) -> None:
+        """Start the process; return when it listens. tries: how often it may end before that, when what it needs is killed, too."""
+        try:
+            self._start()
+        except RuntimeError:
+            if tries <= 1:
+                raise
+            self.start(tries - 1)
+
+    def _start(self) -> None:
         self._process = process = subprocess.Popen(self._words, env=self._environ, stderr=subprocess.PIPE, text=True)
         listens = threading.Event()
 

@@ -29,6 +29,7 @@ from matcher.records import LIVE, Record, pack, unpack
 from matcher.settings import Settings
 from matcher.source import Source
 from matcher.store import Store
+from matcher.truth import GroundTruth
 from misp_module import query
 
 _HASH = "f" * 32 + "0123456789abcdef" * 2
@@ -62,7 +63,7 @@ def parsers(folder: Path) -> dict[str, Parser]:
         "edges": [{"from": "c", "to": "1"}, {"from": "1", "to": "2"}],
         "meta": {},
     }
-    truth = {"clusters": {"a": ["1.png", "2.png"]}, "unsure": ["3.png"], "lookalikes": [], "pairs": []}
+    truth = GroundTruth({"a": ("1.png", "2.png")}, ("3.png", "4.png")).as_json()
     record = Record(
         1, "0" * 64, "PNG", (3, 4), 5, 6.0, {"pdq": bytes(32)}, {"pdq": 1}, (Source("url", "x", 1, 2, {"a": 1}, {}),), ("t",), (7,)
     )

@@ -20,13 +20,14 @@ class Audit:
     """An append-only file. Several processes may write to one; it may be rotated at any time, as each line opens it anew.
 
     Raises BadSettings when the file cannot be written: a server that could not audit does not start. A line that cannot be
-    written later, on a full disk say, is told in the log.
+    written later, on a full disk say, is told in the log. failures: how many could not.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path = path
         self._clock = clock
         self._lock = threading.Lock()
+        self.failures = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(self._open())
@@ -50,6 +51,7 @@ class Audit:
                 finally:
                     os.close(file)
         except OSError as error:
+            self.failures += 1
             _log.error("the audit file %s cannot be written: %s", self._path, error)
 
     def _open(self) -> int:

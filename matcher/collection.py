@@ -24,6 +24,7 @@ from matcher.fingerprints.base import Fingerprint
 from matcher.index import Entries
 from matcher.largeprints import LargeFingerprints
 from matcher.proposals import Proposals
+from matcher.quarantine import Quarantine
 from matcher.records import Record, Records, as_stored, forgetting_line, journal_lines
 from matcher.reviews import Reviews
 from matcher.sensitivity import Sensitivity
@@ -67,6 +68,7 @@ class Collection:
         self.clusters = Clusters(store, self.records, clock)
         self.proposals = Proposals(store, clock)
         self.reviews = Reviews(store, clock)
+        self.quarantine = Quarantine(store, clock)
         self.algorithms = algorithms
         self.lease = lease
         self.clock = clock
@@ -127,6 +129,7 @@ class Collection:
         gone = list(records)
         self.clusters.leave(gone)
         self.reviews.forget([record.sha256 for record in gone])
+        self.quarantine.forget([record.sha256 for record in gone])
 
     def drop_claim(self, sha256: bytes, id: int) -> None:
         """Free the SHA-256 of a picture that was removed, unless another has taken its place."""

@@ -101,6 +101,8 @@ class Doctor:
         findings = [Finding(code, count, _TEXTS[code], self._repair) for code, count in self._counts.items() if count]
         if census.stale:
             findings.append(Finding("stale-version", census.stale, _TEXTS["stale-version"], False))
+        if held := sum(not one.released for one in self._collection.quarantine.all()):
+            findings.append(Finding("quarantined", held, _TEXTS["quarantined"], True))
         if not durable:
             findings.append(Finding("not-durable", 1, _TEXTS["not-durable"], False))
         return Report(tuple(findings))
@@ -287,6 +289,7 @@ _TEXTS = {
     "orphan-fingerprint": "large fingerprints of pictures that are gone",
     "dead-posting": "entries of removed pictures, or standing twice, in the lists of the index",
     "stale-version": "pictures with fingerprints of another version of an algorithm; not compared until added or imported again",
+    "quarantined": "pictures and hashes held because they match too much; `kuato quarantine list` shows them",
     "not-durable": "Redis keeps no append-only file: what it acknowledged is lost when it is killed; set appendonly yes",
     **CLUSTER_TEXTS,
 }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from matcher import shapes, tokens
 from matcher.catalogue import BankBook
-from matcher.clustering import MOST_LINKS, Clustering
+from matcher.clustering import Clustering
 from matcher.collection import Added, Collection
 from matcher.decision import Rules
 from matcher.errors import BadRequest, NotFound
@@ -25,11 +25,12 @@ from matcher.likeness import LONGEST, Likeness
 from matcher.match import Answer, Decision, Evidence, Relation
 from matcher.pool import WorkerPool
 from matcher.records import Record
-from matcher.redis_server import EmbeddedRedis
-from matcher.search import Scope, Search
+from matcher.search import MOST_NEAR, Scope, Search
 from matcher.sensitivity import Sensitivity
+from matcher.sentry import Sentry
 from matcher.settings import Settings
 from matcher.source import Source
+from matcher.storage import store_of
 from matcher.store import Store
 from matcher.textsearch import TextSearch
 from matcher.verdicts import Verdicts
@@ -112,13 +113,13 @@ class Matcher:
         # A copy of the whole picture is among the first candidates; the others would find what shares content with it.
         self._nearest = Search(self.collection, self.algorithms, self.rules, min(_PLACED_BY, settings["search.candidates"]))
         self.clustering = Clustering(self.collection, settings["cluster.max_size"])
+        most = settings["quarantine.clusters"], settings["quarantine.pictures"]
+        self._sentry = Sentry(self.collection, self.algorithms, self.rules, *most)
 
     @classmethod
     def open(cls, settings: Settings) -> "Matcher":
         """Return a matcher on the store that the settings name. Raises BadSettings."""
-        url = settings["redis.url"]
-        locate = (lambda: url) if url else EmbeddedRedis(settings["data.dir"]).ensure
-        return cls(settings, Store(locate, settings["redis.prefix"], replicas=settings["redis.replicas"]))
+        return cls(settings, store_of(settings))
 
     @property
     def banks(self) -> BankBook:
@@ -442,8 +443,10 @@ class Matcher:
     def _placed(self, record: Record, query: Fingerprints) -> Record:
         """Tie a known picture to those it is the same as; return it as it is then."""
         verdicts = Verdicts(self.collection, record.sha256)
-        scope = Scope(MOST_LINKS, exclude=lambda known: known.id == record.id)
-        found = verdicts.applied(self._nearest.answer(query, verdicts.narrowed(scope)), scope).matches
+        scope = Scope(MOST_NEAR, exclude=lambda known: known.id == record.id)
+        answer = verdicts.applied(self._nearest.answer(query, verdicts.narrowed(scope)), scope)
+        self._sentry.crowd(query, answer)
+        found = () if self._sentry.hub(record, answer.matches) else answer.matches
         self.clustering.place(record, found)
         if not found:
             return replace(record, placed=True)

@@ -19,7 +19,7 @@ from matcher.extraction import AS_IS, Fingerprints
 from matcher.fingerprints import registry
 from matcher.fingerprints.base import Fingerprint
 from matcher.models.pool import ModelPool
-from matcher.workers import Kind, Workers
+from matcher.workers import Kind, Standing, Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -145,6 +145,10 @@ class WorkerPool:
         child = self._workers.take()
         self._workers.give_back(child, True)
         return not child.unconfined
+
+    def standing(self) -> Standing:
+        """Return how the decoding processes stand at this moment."""
+        return self._workers.standing()
 
     def close(self) -> None:
         """End all workers; those at work end with their picture, those who wait for one get RuntimeError. May be called again."""

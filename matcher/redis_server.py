@@ -27,18 +27,21 @@ _LONGEST_SOCKET_PATH = 100  # bytes; the kernel allows 107
 _LARGEST_LOG = 1 << 20  # bytes
 _UNREACHABLE_SECONDS = 3.0
 _PAUSE = 0.02  # seconds
+_MOMENT = 2.0  # seconds
 
 
 class EmbeddedRedis:
     """The redis-server of one data folder, which is made when needed and must be on a local disk.
 
     Every write is on disk before it is acknowledged. The server outlives the process that started it.
-    patience: seconds until a server that does not answer is given up; loading: until one that still reads its data is.
+    patience: seconds until a server that does not answer is given up; loading: until one that still reads its data is. Who asks
+    for the first time waits so long; once it was there, it is given up as soon as it is found loading for a moment: others wait.
     """
 
     def __init__(self, directory: Path, patience: float = 20.0, loading: float = 300.0) -> None:
         self.directory = directory.absolute()
         self._patience, self._loading = patience, loading
+        self._known = False
 
     def ensure(self) -> str:
         """Return the URL of the running server, having started one where there was none. Raises StoreUnavailable."""
@@ -58,11 +61,12 @@ class EmbeddedRedis:
                 started = True
             elif state == "absent" and waited > _UNREACHABLE_SECONDS:
                 self._end_unreachable()
-            if waited > (self._loading if state == "loads" else self._patience):
+            if waited > (self._patience if state != "loads" else _MOMENT if self._known else self._loading):
                 raise StoreUnavailable(
                     f"the redis-server of {self.directory} {_IN_WORDS[state]} after {waited:.0f} s; see {self._log}, and try again"
                 )
             time.sleep(_PAUSE)
+        self._known = True
         return f"unix://{quote(str(self._socket()))}"
 
     def stop(self) -> None:

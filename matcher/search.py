@@ -6,7 +6,7 @@ Views of the query are asked in rounds, the cheapest and likeliest first, until 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from matcher.extraction import Fingerprints
 from matcher.fingerprints.base import Fingerprint
 from matcher.match import Answer, Decision, Evidence, Match, Relation
 from matcher.picture import VIEWS
+from matcher.quarantine import Cordon
 from matcher.records import Record
 
 ROUNDS: tuple[tuple[str, ...], ...] = (
@@ -31,6 +32,8 @@ ROUNDS: tuple[tuple[str, ...], ...] = (
 # In the other turns, hashes alone look for candidates: votes would double the lists that are read.
 VOTING = frozenset((*ROUNDS[0], *ROUNDS[1]))
 
+QUARANTINED = "the known picture is in quarantine, as it matches too much; `kuato quarantine` shows and releases it"
+
 # Of a page that was seen ten thousand times, the newest so many are compared.
 MOST_NEAR = 256
 
@@ -39,6 +42,7 @@ MOST_NEAR = 256
 class _Found:
     """What the rounds have gathered so far."""
 
+    cordon: Cordon
     matches: dict[int, Match] = field(default_factory=dict)
     truncated: bool = False
     timings: dict[str, float] = field(default_factory=dict)
@@ -123,11 +127,12 @@ class Search:
 
     def answer(self, query: Fingerprints, scope: Scope) -> Answer:
         """Return what is known that the query may show; the query itself is not remembered."""
-        found = _Found()
+        found = _Found(self._collection.quarantine.cordon())
         book = {bank.id: bank for bank in self._collection.banks.list()}
         with found.timed("exact"):
             exact = self._exact(query.sha256, scope, book)
         if exact:
+            exact = withheld(exact) if exact.picture.id in found.cordon.pictures else exact
             found.matches[exact.picture.id] = exact
         probes = self._probe_budget
         for views in ROUNDS:
@@ -194,18 +199,28 @@ class Search:
                 evidence[id] += more
         for id, said in evidence.items():
             record = records[id]
-            decision, relation, distance = self._rules.judge(said, thresholds.get(id, {}))
+            crowded = [one.algorithm for one in said if self._crowds(one, asked, found.cordon)]
+            silent = {f"{name}.{bound}": -1.0 for name in crowded for bound in ("yes", "maybe")}
+            decision, relation, distance = self._rules.judge(said, {**thresholds.get(id, {}), **silent})
             emits = emitted(record, book) if decision is Decision.YES else ()
             before = found.matches.get(id)
             if decision is not Decision.NO and (before is None or (decision.rank, distance) < (before.decision.rank, before.distance)):
-                found.matches[id] = Match(record, decision, relation, distance, tuple(said), emits)
+                match = Match(record, decision, relation, distance, tuple(said), emits)
+                found.matches[id] = withheld(match) if id in found.cordon.pictures else match
         return round.reads
+
+    def _crowds(self, evidence: Evidence, asked: Views, cordon: Cordon) -> bool:
+        """Whether a hash says nothing, because it is in quarantine."""
+        space, value = self._collection.filing.space(evidence.algorithm), asked.get(evidence.view, {}).get(evidence.algorithm)
+        return space is not None and value is not None and cordon.crowded(space, value)
 
     def _candidates(self, asked: Views, found: _Found) -> "_Round":
         filing, round = self._collection.filing, _Round()
         for view, values in asked.items():
             for name, value in values.items():
                 space = filing.space(name)
+                if space is not None and found.cordon.crowded(space, value):
+                    continue
                 if space is not None:
                     candidates = filing.bands[space].search(filing.banded(name, value))
                     round.near.update(dict.fromkeys(candidates.ids[-MOST_NEAR:].tolist(), view))
@@ -240,6 +255,12 @@ class Search:
                 said = gather({view: asked[view]}, {name: known[id]}, {name: algorithm}, self._rules, round.rarity)
                 verified.setdefault(id, []).extend(said)
         return verified
+
+
+def withheld(match: Match) -> Match:
+    """Return the match with a picture that is in quarantine: at most a MAYBE, and nothing is tagged for it."""
+    said = Evidence("quarantine", "quarantine", match.distance, -1.0, Decision.MAYBE, note=QUARANTINED)
+    return replace(match, decision=Decision.MAYBE, evidence=(*match.evidence, said), emits=())
 
 
 def emitted(record: Record, book: Mapping[int, Bank]) -> tuple[str, ...]:

@@ -142,7 +142,9 @@ TABLE: tuple[Setting, ...] = (
     Setting("redis.url", "text", "", "URL", "Redis or Valkey server to use, such as redis://127.0.0.1:6379/0, or some nodes of a Redis Cluster, such as redis+cluster://node-1:6379,node-2:6379; empty: one of our own, started when needed and kept in data.dir."),
     Setting("redis.replicas", "whole", 0, "replicas", "Replicas that must have what was written before it is acknowledged (WAIT).", least=0, most=16),
     Setting("redis.prefix", "text", "kuato:", "", "In front of every key; nothing outside it is read, written or deleted."),
+    Setting("redis.timeout", "number", 4.0, "s", "Longest that Redis may take for an answer before a request is refused with 503.", least=0.1),
     Setting("data.dir", "folder", "~/.local/share/kuato", "", "Folder of our own Redis: its data, its log, its lock. $XDG_DATA_HOME is respected."),
+    Setting("data.min_free", "whole", 64 << 20, "bytes", "Room that is left on the disk of data.dir: with less, our own Redis is given nothing to add, as it would end on a full disk.", least=0),
     Setting("picture.max_bytes", "whole", 32 << 20, "bytes", "Largest file that is read.", least=1),
     Setting("picture.max_pixels", "whole", 40_000_000, "pixels", "Largest width times height.", least=1),
     Setting("picture.max_side", "whole", 65_000, "pixels", "Longest width or height.", least=1),
@@ -175,6 +177,8 @@ TABLE: tuple[Setting, ...] = (
     Setting("cluster.automatic", "flag", True, "", "Whether a picture is looked up among the others when it is added, and tied to those it is the same as; if not, `kuato cluster build` does it."),
     Setting("cluster.turned", "flag", False, "", "Whether it is then looked up mirrored, turned and as a negative, too; adding takes about twice as long."),
     Setting("cluster.max_size", "whole", 500, "pictures", "Pictures from which on a cluster grows only when a person says so.", least=2),
+    Setting("quarantine.clusters", "whole", 12, "clusters", "A picture that is the same as pictures of more clusters than this when it is added is put in quarantine; 0: none is.", least=0),
+    Setting("quarantine.pictures", "whole", 1000, "pictures", "A hash that so many pictures have which are unlike each other is put in quarantine; 0: none is.", least=0),
     Setting("misp.max_disclosure", "text", "community", "", "How far known pictures must be distributed to be told of: to all, to connected communities, to this community, or to one organisation. tlp:red, tlp:amber+strict and sharing groups are never told of.", choices=("all", "connected", "community", "organisation")),
     Setting("misp.count_hidden", "flag", False, "", "Whether an answer says how many known pictures match that may not be told of."),
     Setting("misp.max_correlations", "whole", 20, "events", "Events that may share a cluster before its value no longer correlates; MISP blocks values of too many events for everybody.", least=1),
@@ -216,7 +220,8 @@ TABLE: tuple[Setting, ...] = (
     Setting("web.certificate", "path", "", "", "Certificate (PEM, with its chain) to serve HTTPS with; needs web.key."),
     Setting("web.key", "path", "", "", "Private key (PEM) of web.certificate."),
     Setting("web.client_ca", "path", "", "", "Certificates (PEM) of authorities; clients must show a certificate of theirs. Needs web.certificate."),
-    Setting("web.connections", "whole", 1000, "connections", "Most connections at once; further ones wait.", least=10, most=50_000),
+    Setting("web.connections", "whole", 1000, "connections", "Most connections at once; for a further one, that which has been silent for longest is closed.", least=10, most=50_000),
+    Setting("web.address_connections", "whole", 0, "connections", "Most connections of one address (web.proxy's excepted); further ones are closed; 0: no limit but web.connections.", least=0),
     Setting("web.threads", "whole", 16, "threads", "Requests worked on at once.", least=2, most=256),
     Setting("web.max_body", "whole", 128 << 20, "bytes", "Largest request; a larger one is refused before it is read.", least=1 << 16),
     Setting("web.max_parts", "whole", 1000, "parts", "Most pictures and fields of one request.", least=2, most=100_000),
@@ -271,7 +276,8 @@ TABLE: tuple[Setting, ...] = (
     Setting("pages.max_pictures", "whole", 200, "pictures", "Most pictures taken out of one HTML, MHTML or HAR file.", least=1),
     Setting("pages.max_bytes", "whole", 64 << 20, "bytes", "Largest HTML, MHTML or HAR file that is read, and most bytes taken out of one.", least=1),
     Setting("add.lease_seconds", "number", 15.0, "s", "How long one process may take to store a picture before another finishes the job.", least=0.1),
-    Setting("logging.level", "text", "WARNING", "", "Least severe messages that are logged on stderr.", choices=LEVELS),
+    Setting("logging.level", "text", "WARNING", "", "Least severe messages that are logged on stderr; INFO: also each request.", choices=LEVELS),
+    Setting("logging.format", "text", "text", "", "How: as text, or each message as a line of JSON.", choices=("text", "json")),
 )
 _ROWS = {row.name: row for row in TABLE}
 

@@ -27,6 +27,8 @@ RESTORING = b"restoring"
 _ROOMY = 1 << 14
 _OLDEST = [6, 2]
 _POLL = 0.05
+# Seconds for which nobody tries anew to connect where that has just failed.
+_BREATH = 0.25
 Value = TypeVar("Value")
 Word = TypeVar("Word", np.uint16, np.uint32)
 
@@ -51,13 +53,20 @@ class Store:
 
     locate: returns the server's URL, starting an embedded one where that is what the settings say. It is asked again
     after a lost connection, so an embedded server found dead is restarted.
-    prefix: in front of every key; nothing outside it is ever read or written.
-    timeout: seconds. oldest: schemas older than this one are refused; only a migration and a backup read them. With 0 a store
-    is taken as it is, also one that a restore has not finished. replicas: how many must have what was written before a write counts.
+    prefix: in front of every key; nothing outside it is ever read or written. timeout: seconds.
+    oldest: schemas older than this one are refused; only a migration and a backup read them. With 0 a store is taken as it is, also one
+    that a restore has not finished. replicas: how many must have what was written before a write counts.
+    admit: called before each write, told whether it adds something; raises StoreFull where there is no room for it.
     """
 
     def __init__(
-        self, locate: Callable[[], str], prefix: str = "kuato:", timeout: float = 10.0, oldest: int = SCHEMA, replicas: int = 0
+        self,
+        locate: Callable[[], str],
+        prefix: str = "kuato:",
+        timeout: float = 10.0,
+        oldest: int = SCHEMA,
+        replicas: int = 0,
+        admit: Callable[[bool], None] = lambda growing: None,
     ) -> None:
         if not prefix:
             raise BadSettings("redis.prefix is empty, so other keys could not be told from ours; write something like kuato:")
@@ -69,6 +78,8 @@ class Store:
         self._connecting = Lock()
         self._connected: Server | Nodes | None = None
         self._met: tuple[Address, ...] = ()
+        self._admit = admit
+        self._failed: tuple[float, StoreUnavailable] = (float("-inf"), StoreUnavailable())
 
     def key(self, kind: bytes, rest: bytes = b"") -> bytes:
         """Return the key of `kind` (one letter) for `rest`."""
@@ -119,7 +130,7 @@ class Store:
 
         Not repeated by itself: after a failure any part of it may have happened.
         """
-        with self.speaking():
+        with self.speaking(grows=False):
             return self._link().numbers(pieces)
 
     def file(self, prefix: bytes, words: NDArray[Word], entries: Column) -> NDArray[Word]:
@@ -131,6 +142,7 @@ class Store:
         """
         if not len(words):
             return words
+        self._admit(True)
         order = np.argsort(words, kind="stable")
         words, entries = words[order], entries[order]
         starts = np.flatnonzero(np.diff(words, prepend=~words[:1]))
@@ -154,12 +166,12 @@ class Store:
 
     def send(self, blocks: Sequence[bytes]) -> None:
         """Send commands already in the protocol's form. Not repeated by itself: after a failure any part of it may have happened."""
-        with self.speaking():
+        with self.speaking(grows=False):
             self._link().exchange(blocks, True)
 
     def change(self, blocks: Sequence[bytes]) -> None:
         """Do as `send`, all at once where there is but one server."""
-        with self.speaking():
+        with self.speaking(grows=False):
             self._link().change(blocks)
 
     def append(self, entries: Iterable[tuple[bytes, bytes]], short: Iterable[tuple[bytes, bytes]] = ()) -> None:
@@ -168,26 +180,28 @@ class Store:
         short: the same for lists that are many and short. APPEND leaves a string room to grow, up to as much as it holds;
         these are written anew instead, in just the memory they need.
         """
+        self._admit(True)
         self.send(command_pairs([b"APPEND"], entries) + command_pairs([b"EVAL", _APPEND_SHORT, b"1"], short))
 
     def write(self, key: bytes, value: bytes) -> None:
         """Set the value of a key."""
+        self._admit(True)
         self.send([command(b"SET", key, value)])
 
     def write_many(self, values: Sequence[tuple[bytes, bytes]]) -> None:
         """Set the value of each key."""
-        with self.speaking():
+        with self.speaking(grows=True):
             if values:
                 self._link().write(values)
 
     def delete(self, keys: Sequence[bytes]) -> int:
         """Delete keys; return how many there were."""
-        with self.speaking():
+        with self.speaking(grows=False):
             return self._link().delete(keys) if keys else 0
 
     def count(self, key: bytes, by: int = 1) -> int:
         """Add to the number under a key and return the sum."""
-        with self.speaking():
+        with self.speaking(grows=True):
             return int(self._link().exchange([command(b"INCRBY", key, b"%d" % by)], True)[0])
 
     def field(self, key: bytes, name: bytes) -> bytes | None:
@@ -196,6 +210,7 @@ class Store:
 
     def set_field(self, key: bytes, name: bytes, value: bytes) -> None:
         """Set one field of a hash."""
+        self._admit(True)
         self.send([command(b"HSET", key, name, value)])
 
     def fields(self, key: bytes) -> dict[bytes, bytes]:
@@ -229,7 +244,7 @@ class Store:
 
     def run(self, script: str, key: bytes, *arguments: bytes | int) -> Any:
         """Run a Lua script that touches `key` alone, so that it also holds on a cluster."""
-        with self.speaking():
+        with self.speaking(grows=False):
             return self._called(script, [key], arguments)
 
     def run_many(self, script: str, calls: Sequence[Sequence[bytes]]) -> NDArray[np.int64]:
@@ -301,18 +316,32 @@ class Store:
         return self._link().masters[0]
 
     def _link(self) -> Server | Nodes:
+        asked = time.monotonic()
         with self._connecting:
             if self._connected is None:
-                link = self._connect(self._locate())
+                # Whoever waited while another failed has failed, too: else each would wait its time, one after the other.
+                when, failure = self._failed
+                if min(asked, time.monotonic() - _BREATH) < when:
+                    raise type(failure)(str(failure))
                 try:
-                    for client in link.masters:
-                        self._check_version(client)
-                    self._check_schema(link)
-                except BaseException:
-                    link.close()
+                    self._connected = self._checked(self._locate())
+                    self._met = self._connected.addresses
+                except StoreUnavailable as error:
+                    if not isinstance(error, StoreMismatch):  # that takes no time
+                        self._failed = time.monotonic(), error
                     raise
-                self._connected, self._met = link, link.addresses
             return self._connected
+
+    def _checked(self, url: str) -> Server | Nodes:
+        link = self._connect(url)
+        try:
+            for client in link.masters:
+                self._check_version(client)
+            self._check_schema(link)
+        except BaseException:
+            link.close()
+            raise
+        return link
 
     def _connect(self, url: str) -> Server | Nodes:
         location, name = Location.of(url), f"kuato/{quote(self.prefix)}"
@@ -365,8 +394,10 @@ class Store:
                 return ask()
 
     @contextmanager
-    def speaking(self) -> Iterator[None]:
-        """Turn what redis-py raises into StoreUnavailable or StoreFull."""
+    def speaking(self, grows: bool | None = None) -> Iterator[None]:
+        """Turn what redis-py raises into StoreUnavailable or StoreFull. grows: whether what is said adds something; None: it only reads."""
+        if grows is not None:
+            self._admit(grows)
         try:
             yield
         except redis.exceptions.ReadOnlyError as error:

@@ -29,6 +29,17 @@ class Kind:
     resident: int
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How the processes of a pool stand. size: places. busy: at work. waiting: callers. started, lost: since the pool was made."""
+
+    size: int
+    busy: int
+    waiting: int
+    started: int
+    lost: int
+
+
 class Workers:
     """At most `count` processes, each made by `start`. Thread-safe. Those who wait for one are served in their order."""
 
@@ -40,6 +51,7 @@ class Workers:
         self._waiting: deque[Future[Child | None]] = deque()
         self._closed = False
         self._warned = False
+        self._begun = self._lost = 0
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -53,6 +65,11 @@ class Workers:
             turn.set_exception(RuntimeError(self._gone))
         for child in idle:
             child.kill()
+
+    def standing(self) -> Standing:
+        """Return how the processes stand at this moment."""
+        with self._lock:
+            return Standing(self._size, self._size - len(self._places), len(self._waiting), self._begun, self._lost)
 
     @property
     def _gone(self) -> str:
@@ -106,6 +123,8 @@ class Workers:
         place.kill()
 
     def _started(self) -> Child:
+        with self._lock:
+            self._begun += 1
         try:
             return self._start()
         except Died:  # whoever killed it, no picture is to blame; but what dies twice will die again
@@ -116,6 +135,8 @@ class Workers:
 
     def give_back(self, child: Child, healthy: bool) -> None:
         """Take back what `take` lent. healthy: it may serve the next picture."""
+        with self._lock:
+            self._lost += not healthy
         place = child if healthy and child.served < self._kind.requests and child.resident() < self._kind.resident else None
         # Dead before its place is free: there are never more processes than places.
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from matcher.jsonlog import JsonFormatter
 from matcher.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Invocation:
         """The settings in force. Raises BadSettings."""
         settings = Settings.load(self._config, overrides=self._overrides)
         if not self._verbose:
-            self._log_from(settings["logging.level"])
+            self._log_from(settings["logging.level"], settings["logging.format"] == "json")
         return settings
 
     @cached_property
@@ -51,12 +52,9 @@ class Invocation:
 
     def store(self, oldest: int) -> "Store":
         """Return the store that the settings name by itself, also one with a schema as old as `oldest` (0: whatever it is)."""
-        from matcher.redis_server import EmbeddedRedis
-        from matcher.store import Store
+        from matcher.storage import store_of
 
-        url = self.settings["redis.url"]
-        locate = (lambda: url) if url else EmbeddedRedis(self.settings["data.dir"]).ensure
-        store = Store(locate, self.settings["redis.prefix"], oldest=oldest, replicas=self.settings["redis.replicas"])
+        store = store_of(self.settings, oldest)
         self._closing.callback(store.forget_connection)
         return store
 
@@ -75,9 +73,9 @@ class Invocation:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._closing.close()
 
-    def _log_from(self, level: int | str) -> None:
+    def _log_from(self, level: int | str, as_json: bool = False) -> None:
         handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("kuato: %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(JsonFormatter() if as_json else logging.Formatter("kuato: %(levelname)s %(name)s: %(message)s"))
         for logger in (logging.getLogger(name) for name in OURS):
             before = logger.level
             logger.addHandler(handler)

@@ -18,6 +18,7 @@ from matcher.web.access import Caller, Door
 from matcher.web.openapi import BASE, document
 from matcher.web.operation import Call, Operation, Reply, Routes
 from matcher.web.page import page_routes
+from matcher.web.protection import HEADERS
 from matcher.web.services import Services
 from matcher.web.uploads import UploadRequest
 
@@ -133,24 +134,32 @@ def _finish(app: Flask, services: Services) -> None:
     @app.before_request
     def begin() -> None:
         g.begun = time.perf_counter()
+        services.metrics.begun()
 
     @app.after_request
     def end(response: Response) -> Response:
         operation: Operation | None = g.get("operation")
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Cache-Control", "no-store")
-        response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
         if response.status_code in _RETRY_SECONDS:
             response.headers.setdefault("Retry-After", _RETRY_SECONDS[response.status_code])
         if response.status_code == 401:
             response.headers.setdefault("WWW-Authenticate", "Bearer")
         route = operation.path if operation else "none"
         method = operation.method if operation else "none"
-        services.metrics.answered(route, method, response.status_code, time.perf_counter() - g.begun)
+        taken = time.perf_counter() - g.begun
+        services.metrics.answered(route, method, response.status_code, taken)
+        details = {"route": route, "method": method, "status": response.status_code, "seconds": round(taken, 4)}
+        _log.info("%s %s: %d in %.3f s", method, route, response.status_code, taken, extra={"details": details})
         if operation is not None and operation.audit:
             _note(services, operation, g.call, response.status_code)
         return response
+
+
+    @app.teardown_request
+    def over(_error: BaseException | None) -> None:
+        if "begun" in g:
+            services.metrics.ended()
 
 
 def _note(services: Services, operation: Operation, call: Call, status: int) -> None:

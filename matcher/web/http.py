@@ -30,6 +30,7 @@ from waitress.utilities import Error, RequestEntityTooLarge
 from waitress.wasyncore import close_all, loop
 
 from matcher.errors import BadRequest, BadSettings, KuatoError, RequestTooLarge, Unauthorized, UnsupportedMedia
+from matcher.web.protection import HEADERS
 from matcher.web.tls import Peer, Terminator
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ _CHUNKING = re.compile(rb"^transfer-encoding[ \t]*:", re.IGNORECASE | re.MULTILI
 _SMALL = 1 << 20
 _DROPPING_SECONDS, _SILENT_SECONDS = 30.0, 2.0
 _LOCALHOST = "127.0.0.1"
+# A request that is still coming after so long must come at so many bytes a second, on average.
+_PROMPT_SECONDS, _SLOWEST = 30.0, 1024
+_TELLING_SECONDS = 60.0
+_SPARED_SECONDS = 5.0  # for which a connection that says nothing keeps its place, whoever else wants one
 _FILES = 256  # what a process has open beside its connections
 _FILES_OF_TLS = 3  # for a connection: the client's, and the pair to the HTTP server
 _log = logging.getLogger(__name__)
@@ -69,7 +74,7 @@ class _FailureTask(ErrorTask):
         kind = self._KINDS.get(error.code, KuatoError)
         body = json.dumps({"code": kind.code, "message": f"{error.reason}: {error.body}"}).encode()
         self.status = f"{kind.status} {HTTPStatus(kind.status).phrase}"
-        self.response_headers = [("Content-Type", "application/json")]
+        self.response_headers = [("Content-Type", "application/json"), *HEADERS.items()]
         self.set_close_on_finish()
         channel: Any = self.channel
         channel.refused = True
@@ -129,6 +134,8 @@ class _Channel(HTTPChannel):
     refused = False
     at_once = False  # whether the next request is answered by the thread that received it
     _dropping = 0.0  # since when
+    _begun = 0.0  # when the request that is still coming began
+    _come = 0  # bytes of it
     _heard = 0.0
     _unsent = 0.0  # since when something is to be sent
 
@@ -153,7 +160,14 @@ class _Channel(HTTPChannel):
 
     def received(self, data: bytes) -> bool:
         """Take what has come, and answer what is to be answered at once."""
+        before = self.request
         done = bool(super().received(data))
+        if self.request is None:
+            self._begun = 0.0
+        elif self.request is not before:
+            self._begun, self._come = time.monotonic(), len(data)
+        else:
+            self._come += len(data)
         while self.at_once:
             self.at_once = False
             self.service()
@@ -178,6 +192,8 @@ class _Channel(HTTPChannel):
         if self._stuck():
             super().handle_close()
             return False
+        if self._drips():
+            self.will_close = True
         return bool(self._dropping or super().readable())
 
     def writable(self) -> bool:
@@ -197,6 +213,16 @@ class _Channel(HTTPChannel):
             super().handle_close()
         else:
             super().handle_write()
+
+    def waiting(self) -> float:
+        """Return for how many seconds nothing whole has come, 0 while a request is worked on: who waits longest may lose its place."""
+        if self.requests or self._dropping or self.total_outbufs_len:
+            return 0.0
+        return time.monotonic() - self._begun if self._begun else float(time.time() - max(self.creation_time, self.last_activity))
+
+    def _drips(self) -> bool:
+        """Whether a request comes so slowly that its sender means to hold the connection, not to ask."""
+        return self._begun > 0 and self.request is not None and time.monotonic() - self._begun > _PROMPT_SECONDS + self._come / _SLOWEST
 
     def _stuck(self) -> bool:
         # Less than send_bytes is kept back while an answer is in the making; more would have been sent if it could.
@@ -277,8 +303,10 @@ class _Dispatcher(ThreadedTaskDispatcher):
 class HttpServer:
     """Serves a WSGI application on a bound socket, by `run` until `stop` is called from anywhere.
 
-    threads: requests worked on at once. connections: most at once, further ones wait. max_body: bytes of a request beyond
-    which it is refused unread. idle: seconds after which a silent connection is closed. context: for HTTPS.
+    threads: requests worked on at once. connections: most at once; for a further one, the one that has said nothing for longest
+    is closed, or it waits. per_address: most of one address, 0 for all; unlimited: an address that may have all.
+    max_body: bytes of a request beyond which it is refused unread. idle: seconds after which a silent connection is closed.
+    context: for HTTPS.
     admits: told the Authorization header, says whether somebody's body of more than 1 MiB is received at all.
     at_once: addresses that are answered even when all threads are at work, and that must need nothing but the processor.
     """
@@ -296,6 +324,8 @@ class HttpServer:
         context: ssl.SSLContext | None = None,
         admits: Admits = lambda authorization: True,
         at_once: Iterable[str] = (),
+        per_address: int = 0,
+        unlimited: str = "",
     ) -> None:
         self._host, self._port = ip_address(bound.getsockname()[0]), int(bound.getsockname()[1])
         self._stopping = threading.Event()
@@ -303,7 +333,7 @@ class HttpServer:
         self._handed: set[socket.socket] = set()  # not yet among those that are waited for
         self._terminator: Terminator | None = None
         if context is not None:
-            self._terminator = Terminator(bound, context, self._take, most=connections, idle=idle)
+            self._terminator = Terminator(bound, context, self._take, self._crowded, most=connections, idle=idle)
         _allow_files(connections * (1 if context is None else _FILES_OF_TLS) + _FILES)
         self._dispatcher = _Dispatcher(frozenset(each for path in at_once for each in (path, prefix + path)))
         self._dispatcher.set_thread_count(threads)
@@ -324,8 +354,12 @@ class HttpServer:
             clear_untrusted_proxy_headers=False,  # the application looks at them itself, and at who sends them
             ident="kuato",
         )
-        server.channel_class = _Channel
+        server.channel_class = self._admitted
+        server.readable = self._readable
         self._server = server
+        self._most = connections
+        self._most_of_one, self._unlimited = per_address, unlimited
+        self._told = 0.0
         server.guard = self._guard = _Guard(admits, server.trigger.pull_trigger)
 
     @property
@@ -355,6 +389,39 @@ class HttpServer:
     def stop(self) -> None:
         """Let `run` return; may be called from anywhere, and more than once."""
         self._stopping.set()
+
+    def _admitted(self, server: Any, line: socket.socket, peer: Peer, adj: Any, map: dict[int, Any]) -> None:
+        """Serve a connection, unless its address has enough of them."""
+        same = sum(channel.addr[0] == peer[0] for channel in list(server.active_channels.values())) if self._most_of_one else 0
+        if self._most_of_one and same >= self._most_of_one and peer[0] != self._unlimited:
+            line.close()
+            return
+        _Channel(server, line, peer, adj, map=map)
+
+    def _readable(self) -> bool:
+        """Whether a further connection is taken; in the place of waitress's own, which would let it wait for the silent."""
+        server, now = self._server, time.time()
+        if now >= server.next_channel_cleanup:
+            server.next_channel_cleanup = now + server.adj.cleanup_interval
+            server.maintenance(now)
+        if server.accepting and len(server.active_channels) >= self._most:
+            self._make_room()
+            return False
+        return bool(server.accepting)
+
+    def _make_room(self) -> None:
+        """Have the connection closed that has said nothing whole for longest, unless all have their reason."""
+        staying = [channel for channel in self._server.active_channels.values() if not channel.will_close]
+        longest = max(staying, key=_Channel.waiting, default=None)
+        if longest is not None and longest.waiting() > _SPARED_SECONDS:
+            longest.will_close = True  # in its turn: its number must not become another's while we wait for both
+        elif time.monotonic() - self._told > _TELLING_SECONDS:
+            self._told = time.monotonic()
+            _log.warning("all %d connections are taken (web.connections); further ones wait", self._most)
+
+    def _crowded(self) -> None:
+        """Make room among the connections that speak TLS; called from any thread."""
+        self._server.trigger.pull_trigger(self._make_room)
 
     def _take(self, line: socket.socket, peer: Peer) -> None:
         """Serve a connection that comes from elsewhere than the bound socket; called from any thread."""

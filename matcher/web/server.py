@@ -64,6 +64,8 @@ class Listener:
             context=_context(settings),
             admits=Door(tokens, settings, exposed).admits,
             at_once=[LIVE],
+            per_address=settings["web.address_connections"],
+            unlimited=proxy,
         )
 
     @property

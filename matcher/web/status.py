@@ -1,13 +1,16 @@
 """Whether it lives and is ready, its figures, and everything it knows."""
 
+import time
 from itertools import chain
 from typing import Literal
 
 from typing_extensions import TypedDict
 
 import matcher
+from matcher.diskroom import DiskRoom
 from matcher.errors import StoreUnavailable
 from matcher.interchange.export import export_lines
+from matcher.machine import Machine
 from matcher.tokens import Role
 from matcher.web.operation import Call, Reply, Routes
 
@@ -50,9 +53,15 @@ def get_metrics(call: Call) -> Reply:
     """Return figures for Prometheus."""
     call.caller.check_unlimited()
     services = call.services
+    collection, disk = services.matcher.collection, DiskRoom(services.settings["data.dir"], 0)
+    services.metrics.here(services.matcher.pool.standing(), disk.free(), services.audit.failures)
     try:
-        memory = services.matcher.collection.store.info()["used_memory"]
-        services.metrics.stored(services.matcher.collection.claims.count(), int(memory))
+        begun = time.perf_counter()
+        info = collection.store.info()
+        taken = time.perf_counter() - begun
+        held = sum(not one.released for one in collection.quarantine.all())
+        services.metrics.redis(taken, info, Machine().room(info)[0], held)
+        services.metrics.stored(collection.claims.count(), int(info["used_memory"]))
         services.metrics.queued(services.jobs.counts())
     except StoreUnavailable:
         services.metrics.stored(None, None)

@@ -54,8 +54,8 @@ class Terminator:
     """Speaks TLS on a bound socket.
 
     hand_over: is given one end of a pair of sockets, which carries the plain bytes, and who the client is.
-    most: connections at once, those in their handshake too; further ones wait. idle: seconds that a client may take to read
-    what it was sent.
+    crowded: called now and then while there are `most` connections, those in their handshake too, and further ones wait.
+    idle: seconds that a client may take to read what it was sent.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Terminator:
         bound: socket.socket,
         context: ssl.SSLContext,
         hand_over: Callable[[socket.socket, Peer], None],
+        crowded: Callable[[], None] = lambda: None,
         *,
         most: int,
         idle: float,
@@ -70,6 +71,7 @@ class Terminator:
         self._bound = bound
         self._context = context
         self._hand_over = hand_over
+        self._crowded = crowded
         self._most = most
         self._idle = idle
         self._stopped = asyncio.Event()
@@ -112,6 +114,9 @@ class Terminator:
         room = asyncio.Semaphore(self._most)
         tasks: set[asyncio.Task[None]] = set()  # the loop itself would forget them
         while True:
+            while room.locked():
+                self._crowded()
+                await asyncio.sleep(_PAUSE_SECONDS)
             await room.acquire()
             try:
                 line, address = await loop.sock_accept(self._bound)

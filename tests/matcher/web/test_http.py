@@ -1,11 +1,14 @@
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 
 from matcher.errors import BadSettings
+from matcher.web import http
 from matcher.web.http import HttpServer, listen, listen_address
 
 LARGE = 5_000_000
@@ -167,3 +170,77 @@ def test_a_connection_handed_over_too_late_is_closed():
     with ours:
         ours.settimeout(10)
         assert (theirs.fileno(), ours.recv(1)) == (-1, b"")
+
+
+class Crowded:
+    """A server that takes few connections, and who connects to it. limits: of `HttpServer`."""
+
+    def __init__(self, **limits: Any) -> None:
+        def answer(_environ: Any, start_response: Any) -> list[bytes]:
+            start_response("200 OK", [("Content-Length", "2")])
+            return [b"ok"]
+
+        bound = listen(ip_address("127.0.0.1"), 0, "test")
+        self._server = HttpServer(answer, bound, threads=2, max_body=1 << 20, idle=60, **limits)
+        self._running = threading.Thread(target=self._server.run)
+        self._running.start()
+        self._lines: list[socket.socket] = []
+
+    def connect(self, said: bytes = b"", source: str = "127.0.0.1") -> socket.socket:
+        port = int(self._server.url.rpartition(":")[2])
+        self._lines.append(socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0)))
+        self._lines[-1].sendall(said)
+        return self._lines[-1]
+
+    def answers(self, line: socket.socket) -> bool:
+        line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        return line.recv(15) == b"HTTP/1.1 200 OK"
+
+    def __enter__(self) -> "Crowded":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for line in self._lines:
+            line.close()
+        self._server.stop()
+        self._running.join()
+
+
+def ended(line: socket.socket) -> bool:
+    try:
+        return line.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost:", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf"])
+def test_the_silent_give_their_place_to_who_comes_anew(monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
+    monkeypatch.setattr(http, "_SPARED_SECONDS", 0.2)
+    with Crowded(connections=10) as server:
+        silent = [server.connect(said) for _ in range(10)]
+        for _ in range(3):
+            assert server.answers(server.connect())
+        assert ended(silent[0])
+
+
+def test_a_request_that_drips_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_PROMPT_SECONDS", 0.3)
+    with Crowded(connections=10) as server:
+        assert ended(server.connect(b"GET / HTTP/1.1\r\nHost:"))
+        prompt = server.connect(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20_000)  # twenty seconds' worth
+        time.sleep(0.6)
+        prompt.sendall(b"\r\n\r\n")
+        assert prompt.recv(15) == b"HTTP/1.1 200 OK"
+        kept = server.connect()
+        assert server.answers(kept)
+        time.sleep(0.6)
+        kept.recv(1000)
+        assert server.answers(kept), "between two requests nothing is expected"
+
+
+def test_one_address_has_no_more_than_its_share() -> None:
+    with Crowded(connections=10, per_address=3, unlimited="127.0.0.9") as server:
+        assert all(server.answers(server.connect(source="127.0.0.8")) for _ in range(3))
+        assert ended(server.connect(source="127.0.0.8"))
+        assert server.answers(server.connect(source="127.0.0.7"))
+        assert all(server.answers(server.connect(source="127.0.0.9")) for _ in range(5))

@@ -67,7 +67,7 @@ def started(unit: str) -> str:
     text = (ROOT / "config" / "systemd" / unit).read_text()
     (command,) = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
     (environment,) = re.findall(r"^Environment=(.*)$", text, re.MULTILINE)
-    return f"setpriv --reuid=kuato --regid=kuato --init-groups env {environment} {command} 2>/var/log/{unit}.log &"
+    return f"setpriv --reuid=kuato --regid=kuato --init-groups env HOME=/var/lib/kuato {environment} {command} 2>/var/log/{unit}.log &"
 
 
 class System:

@@ -82,10 +82,10 @@ class System:
         begun = time.monotonic()
         print(f"\n== {what}", flush=True)
         (self.folder / "root" / "step.sh").write_text(script)
-        prelude = "mount -t proc proc {0}/proc && {1} exec chroot {0} /bin/sh -eux /root/step.sh"
+        prelude = "mount -t proc proc {0}/proc && {1} exec chroot {0} /bin/sh -eu /root/step.sh"
         alone = [] if network else ["--net"]
         enter = prelude.format(self.folder, "" if network else "ip link set lo up &&")
-        environ = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+        environ = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
         environ |= {name: value for name, value in os.environ.items() if name in ("PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT")}
         if (self.folder / "etc" / "pip-ca.pem").exists():
             environ["PIP_CERT"] = "/etc/pip-ca.pem"
@@ -110,7 +110,7 @@ def follow(system: System) -> None:
         "MISP: from the server's start to the answer",
         f"{server}\ncp -r /srv/samples/seen /srv/screenshots\n{known}\n/opt/kuato/bin/{modules}\n"
         f"PATH=/opt/misp-modules/bin:$PATH {listening} >/var/log/misp-modules.log 2>&1 &\n{answering}\n"
-        "python3 /root/press.py /srv/samples/queries/octopus-crop.png\n"
+        "python3 /root/press.py /srv/samples/queries/market-photo.jpg\n"
         "kuato misp check --modules http://127.0.0.1:6666 || true",
         network=False,
     )

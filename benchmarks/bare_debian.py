@@ -114,6 +114,8 @@ def follow(system: System) -> None:
         "kuato misp check --modules http://127.0.0.1:6666 || true",
         network=False,
     )
+    (beside,) = commands("installation", "Beside misp-modules")
+    system.step("(Kuato beside misp-modules, in one environment)", f"cd /root\n{beside}\n/opt/misp-modules/bin/kuato --version")
     sets_up, banks, consume, *_ = commands("ail", "From an AIL installation to the first tag", fenced=True)
     script = "\n".join([sets_up, banks.replace("samples/", "/srv/samples/"), consume])
     (system.folder / "root" / "ail.sh").write_text(script + "\n")

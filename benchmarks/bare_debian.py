@@ -21,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 MIRROR = "http://deb.debian.org/debian"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # What MISP sends when somebody presses the button, with the question's picture.
 PRESS = """
@@ -85,7 +86,7 @@ class System:
         prelude = "mount -t proc proc {0}/proc && {1} exec chroot {0} /bin/sh -eu /root/step.sh"
         alone = [] if network else ["--net"]
         enter = prelude.format(self.folder, "" if network else "ip link set lo up &&")
-        environ = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+        environ = {"PATH": PATH, "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
         environ |= {name: value for name, value in os.environ.items() if name in ("PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT")}
         if (self.folder / "etc" / "pip-ca.pem").exists():
             environ["PIP_CERT"] = "/etc/pip-ca.pem"

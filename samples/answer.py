@@ -1,6 +1,6 @@
 """Draws docs/images/answer.png: two answers as Kuato gives them, each with the question, the known picture, and what they share.
 
-    python samples/answer.py
+python samples/answer.py
 """
 
 import json

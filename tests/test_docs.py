@@ -157,7 +157,13 @@ def test_the_algorithm_of_the_page_is_one(tmp_path: Path) -> None:
     [
         (
             "quickstart",
-            ["tinlark-half.webp: YES", "skerry-weather.png: NO", "lookalike-login.png: MAYBE", "octopus-crop.png: MAYBE", '"decision": "YES"'],
+            [
+                "tinlark-half.webp: YES",
+                "skerry-weather.png: NO",
+                "lookalike-login.png: MAYBE",
+                "octopus-crop.png: MAYBE",
+                '"decision": "YES"',
+            ],
         ),
         ("concepts", ["phishing kits", "tinlark-phishing-warning.jpg: YES", "our login pages"]),
         ("upgrade", ["restored"]),

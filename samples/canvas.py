@@ -33,7 +33,7 @@ class Canvas:
             ImageDraw.Draw(mask).polygon([(x * FINE - left, y * FINE - upper) for x, y in outline], fill=255)
         self._image.paste(colours, (left, upper), mask)
 
-    def box(self, box: Box, fill: str, radius: float = 0, outline: str | None = None, width: float = 1) -> None:
+    def box(self, box: Box, fill: str | None, radius: float = 0, outline: str | None = None, width: float = 1) -> None:
         """Draw a rectangle with round corners."""
         self._pen.rounded_rectangle([v * FINE for v in box], radius * FINE, fill, outline, round(width * FINE) if outline else 0)
 

@@ -1,5 +1,6 @@
 """What the pages say is so: generated ones are up to date, links lead somewhere, the README's commands run."""
 
+import json
 import os
 import re
 import shutil
@@ -108,3 +109,87 @@ def test_the_calibration_page_s_commands_run(tmp_path: Path) -> None:
     assert done.stdout.count("written to rules.toml") == 2
     assert "YES" in done.stdout[done.stdout.rindex("written to") :]
     assert (tmp_path / "figures" / "roc.svg").exists()
+
+
+def package_of(page: Path, folder: Path) -> None:
+    """Install what the page's example is, as a package that Kuato has never seen."""
+    code, test = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    entry = re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)[0]
+    (folder / "edges.py").write_text(code)
+    (folder / "test_edges.py").write_text(test)
+    info = folder / "edges-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: edges\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(entry.replace("[project.entry-points.", "[").replace('"', ""))
+
+
+@pytest.mark.slow
+def test_the_algorithm_of_the_page_is_one(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "adding-an-algorithm.md"
+    package_of(page, tmp_path)
+    environ = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    kuato = [str(Path(sys.executable).with_name("kuato")), "--set", f"data.dir={tmp_path / 'data'}", "--set", "workers.count=1"]
+    asked = [*kuato, "hash", "--algorithm", "edges", "samples/baseline/tinlark-login.png"]
+    done = subprocess.run(asked, cwd=ROOT, env=environ, capture_output=True, text=True)
+    assert re.search(r"^[0-9a-f]{64}  edges  ", done.stdout, re.MULTILINE), done.stdout + done.stderr
+    rules = (ROOT / "config" / "decision.toml").read_text() + re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)[1]
+    (tmp_path / "rules.toml").write_text(rules)
+    with_it = [*kuato, "--set", "fingerprints.enabled=pdq,tiles,local,edges", "--set", f"decision.rules={tmp_path / 'rules.toml'}"]
+    try:
+        added = subprocess.run([*with_it, "add", "samples/baseline"], cwd=ROOT, env=environ, capture_output=True, text=True)
+        assert added.returncode == 0, added.stderr
+        ask = [*with_it, "search", "samples/queries/tinlark-half.webp", "--json"]
+        answer = json.loads(subprocess.run(ask, cwd=ROOT, env=environ, capture_output=True, text=True).stdout)
+    finally:
+        EmbeddedRedis(tmp_path / "data").stop()
+    said = {one["algorithm"]: one["decision"] for one in answer["matches"][0]["evidence"]}
+    assert (answer["decision"], said["edges"]) == ("YES", "YES")
+    options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", f"--rootdir={tmp_path}", "-c", "/dev/null"]
+    tried = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, tmp_path / "test_edges.py"], cwd=ROOT, env=environ, capture_output=True
+    )
+    assert tried.returncode == 0, tried.stdout.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "quickstart",
+            [
+                "tinlark-half.webp: YES",
+                "skerry-weather.png: NO",
+                "lookalike-login.png: MAYBE",
+                "octopus-crop.png: MAYBE",
+                '"decision": "YES"',
+            ],
+        ),
+        ("concepts", ["phishing kits", "tinlark-phishing-warning.jpg: YES", "our login pages"]),
+        ("upgrade", ["restored"]),
+        ("privacy", ["retention.banks"]),
+    ],
+)
+def test_the_commands_of_a_page_run(name: str, told: list[str], tmp_path: Path) -> None:
+    scripts = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / f"{name}.md").read_text(), re.DOTALL)
+    assert scripts
+    environ = {each: value for each, value in os.environ.items() if not each.startswith(("KUATO_", "XDG_"))}
+    environ |= {"HOME": str(tmp_path), "PATH": f"{Path(sys.executable).parent}:{environ['PATH']}", "KUATO_WORKERS_COUNT": "1"}
+    shutil.copytree(ROOT / "samples", tmp_path / "samples")
+    server = None
+    try:
+        if any("curl" in script for script in scripts):
+            command = ["kuato", "--set", "web.listen=127.0.0.1:0", "serve", "api"]
+            server = subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True)
+            assert server.stderr is not None
+            url = server.stderr.readline().split()[-1]
+            scripts = [script.replace("http://127.0.0.1:6670", url) for script in scripts if "curl" not in script or shutil.which("curl")]
+        command = ["sh", "-euc", "\n".join(scripts)]
+        done = subprocess.run(command, cwd=tmp_path, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert [each for each in told if each not in done.stdout] == [], done.stdout + done.stderr
+    finally:
+        if server is not None:
+            server.terminate()
+            server.communicate(timeout=30)
+        EmbeddedRedis(tmp_path / ".local" / "share" / "kuato").stop()

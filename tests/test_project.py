@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tarfile
 import zipfile
 from importlib.metadata import entry_points, metadata, requires
 from pathlib import Path
@@ -44,8 +45,26 @@ def test_the_wheel_has_the_three_packages_their_data_and_nothing_else(wheel: Pat
         "config/vocabulary.npy",
         "config/misp/objects",
         "config/ail/modules.cfg",
+        "config/systemd/kuato.service",
+        "config/nginx/kuato.conf",
+        "config/docker/compose.yaml",
+        "misp_module/stock/kuato_module.py",
+        "ail_connector/native/kuato_ail.py",
     ):
-        assert (wheel / "matcher" / file).exists(), file
+        assert (wheel / file if "_" in file.partition("/")[0] else wheel / "matcher" / file).exists(), file
+
+
+@pytest.mark.slow
+def test_the_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    assert run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path).returncode == 0
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert all((source / name).exists() for name in ("Makefile", ".ci/setup", "tests", "docs", "samples", "README.md"))
+    assert not any((source / name).exists() for name in (".venv", "dist", "site"))
+    assert run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path, cwd=source).returncode == 0
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as archive:
+        assert set(archive.namelist()) == {str(path.relative_to(wheel)) for path in wheel.rglob("*") if path.is_file()}
 
 
 def test_an_installed_kuato_uses_its_own_configuration(wheel: Path, tmp_path: Path) -> None:

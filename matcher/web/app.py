@@ -62,6 +62,9 @@ def installed() -> list[Routes]:
     for point in sorted(set(entry_points(group=GROUP)), key=lambda point: point.name):
         try:
             routes = point.load()
+        except ModuleNotFoundError as error:  # an extra that is not installed, as a rule
+            _log.warning("routes %s cannot be loaded from %s: %s is not installed", point.name, point.value, error.name)
+            continue
         except Exception:  # noqa: BLE001 - a stranger's module may fail in any way
             _log.exception("routes %s cannot be loaded from %s", point.name, point.value)
             continue

@@ -1,7 +1,13 @@
 """docs/misp.md names every row, tag and setting there is."""
 
 import json
+import re
+import shutil
+import subprocess
 from pathlib import Path
+
+import pytest
+import yaml
 
 from matcher.match import Decision
 from matcher.settings import TABLE, config_dir
@@ -28,3 +34,36 @@ def test_tags():
 def test_settings():
     sync = (Path(__file__).parents[2] / "docs" / "misp-sync.md").read_text("utf-8")
     assert all(row.name in TEXT + sync or row.variable in sync for row in TABLE if row.name.startswith("misp."))
+
+
+# What MISP's docker-compose.yml says of its container (misp-docker, 2026): the entry point is misp-modules -l 0.0.0.0, without -c.
+STOCK = """
+services:
+  misp-modules:
+    image: ghcr.io/misp/misp-docker/misp-modules:latest
+    volumes:
+      - "./custom/action_mod/:/custom/action_mod/:Z"
+      - "./custom/expansion/:/custom/expansion/:Z"
+"""
+OVERRIDES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.mark.parametrize("override", OVERRIDES)
+def test_compose_overrides(override, tmp_path):
+    service = yaml.safe_load(override)["services"]["misp-modules"]
+    assert service["command"] == ["-c", "/custom"]
+    assert set(service["environment"]) == {"KUATO_URL"}
+    if shutil.which("docker-compose") is None:
+        pytest.skip("docker-compose is not installed")
+    (tmp_path / "docker-compose.yml").write_text(STOCK)
+    (tmp_path / "docker-compose.override.yml").write_text(override)
+    done = subprocess.run(["docker-compose", "config"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    merged = yaml.safe_load(done.stdout)["services"]["misp-modules"]
+    assert merged["command"] == ["-c", "/custom"]
+    assert len(merged["volumes"]) == 2
+    assert merged["environment"]["KUATO_URL"].endswith(":6667")
+
+
+def test_there_is_an_override_for_either_place():
+    assert len(OVERRIDES) == 2

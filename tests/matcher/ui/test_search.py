@@ -56,7 +56,7 @@ def test_pictures_are_blurred_until_clicked(matcher, search):
     page = search().page
     picture = page.locator('[data-shot="own"] image')
     assert "blur" in picture.evaluate("each => getComputedStyle(each).filter")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Show", exact=True).click()
     assert picture.evaluate("each => getComputedStyle(each).filter") == "none"
 
 
@@ -105,7 +105,7 @@ def test_tagged_banked_and_ignored(matcher, search, sample):
     page.locator("#tag-dialog").get_by_role("button", name="Tag").click()
     page.get_by_text("The tag is given.").wait_for()
     page.get_by_role("button", name="Put into a bank …").click()
-    page.locator("#bank-dialog").get_by_label("Bank", exact=True).select_option("brands")
+    page.locator("#bank-dialog select").select_option("brands")
     page.locator("#bank-dialog").get_by_role("button", name="Put it there").click()
     page.get_by_text("It is in the bank brands.").wait_for()
     record = matcher.get(sha_of(sample(QUERY)))

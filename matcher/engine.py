@@ -9,7 +9,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher import shapes, tokens
+from matcher import accounts, shapes, tokens
 from matcher.catalogue import BankBook
 from matcher.clustering import Clustering
 from matcher.collection import Added, Collection
@@ -17,7 +17,7 @@ from matcher.decision import Rules
 from matcher.errors import BadRequest, NotFound
 from matcher.evidence import gather
 from matcher.expert import ExpertSearch, Question
-from matcher.extraction import Fingerprints
+from matcher.extraction import AS_IS, Fingerprints
 from matcher.fingerprints import registry
 from matcher.fingerprints.words import Words
 from matcher.forecast import Forecast
@@ -25,7 +25,7 @@ from matcher.likeness import LONGEST, Likeness
 from matcher.match import Answer, Decision, Evidence, Relation
 from matcher.pool import WorkerPool
 from matcher.records import Record
-from matcher.search import MOST_NEAR, Scope, Search
+from matcher.search import MOST_NEAR, Scope, Search, thresholds_of
 from matcher.sensitivity import Sensitivity
 from matcher.sentry import Sentry
 from matcher.settings import Settings
@@ -33,6 +33,7 @@ from matcher.source import Source
 from matcher.storage import store_of
 from matcher.store import Store
 from matcher.textsearch import TextSearch
+from matcher.thumbnails import Thumbnails
 from matcher.verdicts import Verdicts
 
 _LOOKED_AT = 20_000
@@ -100,7 +101,9 @@ class Matcher:
         self.rules = Rules.load(settings["decision.rules"] or None)
         self.pool = WorkerPool.of(settings, self.algorithms)
         sensitivity = Sensitivity(settings["sensitive.tags"])
-        self.collection = Collection(store, self.algorithms, settings["add.lease_seconds"], sensitivity=sensitivity)
+        self.collection = Collection(
+            store, self.algorithms, settings["add.lease_seconds"], sensitivity=sensitivity, thumbnails=Thumbnails.of(store, settings)
+        )
         self._likeness = Likeness(self.collection, self.algorithms, settings)
         self._search = Search(
             self.collection,
@@ -262,6 +265,13 @@ class Matcher:
         evidence = gather(query.views, known.values, self.algorithms, self.rules)
         return Comparison(*self.rules.judge(evidence), tuple(evidence), too_simple=not (query.values and known.values))
 
+    def compare_known(self, one: Record, other: Record) -> Comparison:
+        """Return what two known pictures have to do with each other by their stored fingerprints, whatever anybody said of them."""
+        query, known = self.collection.whole(one), self.collection.whole(other)
+        evidence = gather({AS_IS: query}, known, self.algorithms, self.rules)
+        book = {bank.id: bank for bank in self.banks.list()}
+        return Comparison(*self.rules.judge(evidence, thresholds_of(other, book)), tuple(evidence), too_simple=not (query and known))
+
     def get(self, sha256: str) -> Record:
         """Return a known picture. Raises NotFound, BadRequest for what is no SHA-256."""
         return self.collection.clustered([self.collection.get(checked_sha256(sha256))])[0]
@@ -411,10 +421,10 @@ class Matcher:
         return not self.settings["redis.url"] and self.collection.store.scrub()
 
     def reset(self) -> int:
-        """Delete everything of ours from the store but the tokens; return how many keys that were. Other keys are not touched."""
-        # Without tokens the API would let in everybody on this machine again.
+        """Delete everything of ours from the store but tokens and accounts; return how many keys that were. Other keys stay."""
+        # Without tokens and accounts the API would let in everybody on this machine again.
         store = self.collection.store
-        return store.clear(kept=[store.key(tokens.KEY)])
+        return store.clear(kept=[store.key(tokens.KEY), store.key(accounts.KEY)])
 
     def close(self) -> None:
         """End the workers and the connection."""

@@ -184,7 +184,7 @@ class Search:
             records = {record.id: record for record in known if scope.admits(record)}
         with found.timed("evidence"):
             known = list(records.values())
-            thresholds = {record.id: bounds for record in known if record.bank_ids and (bounds := _thresholds(record, book))}
+            thresholds = {record.id: bounds for record in known if record.bank_ids and (bounds := thresholds_of(record, book))}
             gathered = Gathered(asked, [self._collection.current(record) for record in known], self._small, self._rules)
             # Of the others nothing but local features can say more than NO.
             telling = gathered.telling() if self._rules.rule == "verified" else range(len(known))
@@ -268,7 +268,7 @@ def emitted(record: Record, book: Mapping[int, Bank]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for id in record.bank_ids if id in book for tag in book[id].tags))
 
 
-def _thresholds(record: Record, book: Mapping[int, Bank]) -> dict[str, float]:
+def thresholds_of(record: Record, book: Mapping[int, Bank]) -> dict[str, float]:
     """Return the strictest of the bounds that the picture's banks have of their own."""
     bounds: dict[str, float] = {}
     for bank in (book[id] for id in record.bank_ids if id in book):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from types import TracebackType
@@ -14,7 +15,7 @@ from matcher.catalogue import BankBook
 from matcher.clustering import MOST_LINKS, Clustering
 from matcher.collection import Added, Collection
 from matcher.decision import Rules
-from matcher.errors import BadRequest, NotFound
+from matcher.errors import BadRequest, NotFound, StoreUnavailable
 from matcher.evidence import gather
 from matcher.expert import ExpertSearch, Question
 from matcher.extraction import Fingerprints
@@ -31,6 +32,7 @@ from matcher.sensitivity import Sensitivity
 from matcher.settings import Settings
 from matcher.source import Source
 from matcher.store import Store
+from matcher.tally import Tally
 from matcher.textsearch import TextSearch
 from matcher.verdicts import Verdicts
 
@@ -112,6 +114,7 @@ class Matcher:
         # A copy of the whole picture is among the first candidates; the others would find what shares content with it.
         self._nearest = Search(self.collection, self.algorithms, self.rules, min(_PLACED_BY, settings["search.candidates"]))
         self.clustering = Clustering(self.collection, settings["cluster.max_size"])
+        self.tally = Tally(store)
 
     @classmethod
     def open(cls, settings: Settings) -> "Matcher":
@@ -154,7 +157,7 @@ class Matcher:
 
     def place(self, record: Record) -> Record:
         """Tie a known picture to those that its stored fingerprints say it is the same as; return it as it is then."""
-        return self._placed(record, self._as_stored(record))
+        return self._placed(record, self.as_query(record))
 
     def search(
         self,
@@ -241,7 +244,7 @@ class Matcher:
     ) -> tuple[Fingerprints, Scope]:
         """Return a known picture as a query, which is not among its own answers."""
         record = self.get(sha256)
-        query = self._as_stored(record)
+        query = self.as_query(record)
         return query, self._scope(limit, banks, lambda known: known.id == record.id or (exclude is not None and exclude(known)))
 
     def compare(
@@ -417,6 +420,8 @@ class Matcher:
 
     def close(self) -> None:
         """End the workers and the connection."""
+        with suppress(StoreUnavailable):
+            self.tally.flush()
         self.pool.close()
         self.collection.store.forget_connection()
 
@@ -449,7 +454,8 @@ class Matcher:
             return replace(record, placed=True)
         return self.collection.known(record.sha256) or record
 
-    def _as_stored(self, record: Record) -> Fingerprints:
+    def as_query(self, record: Record) -> Fingerprints:
+        """Return a known picture as a query: what is kept of it, as it is."""
         return Fingerprints(record.sha256, record.format, record.size, record.bytes_size, {"as is": self.collection.whole(record)})
 
     def _scope(self, limit: int, banks: Iterable[str] | None, exclude: Callable[[Record], bool] | None) -> Scope:

@@ -202,6 +202,7 @@ def check_limit(call: Call, asked: int | None) -> int:
 
 def _answered(call: Call, found: shapes.Answer) -> shapes.Answer:
     call.services.metrics.decided(found["decision"])
+    call.services.matcher.tally.decided(found["decision"])
     # The query itself may be a sensitive picture that this search was not about.
     known = call.services.matcher.collection.known(found["sha256"])
     matches = (*found["matches"], *found["suppressed"])

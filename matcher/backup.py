@@ -33,8 +33,8 @@ from matcher.store import Store
 
 META, RECORD, CLAIMS = b"m", b"r", b"c"
 COUNTERS = (b"n", b"i")
-# Jobs and their queue, by the first letter: a job is nothing without the folder that it works on.
-TRANSIENT = (b"j", b"w", b"l", b"{")
+# By the first letter, jobs and their queue: a job is nothing without the folder that it works on. Log-ins, and thumbnails.
+TRANSIENT = (b"j", b"w", b"l", b"{", b"z", b"q")
 # Kinds that are strings and never expire: read without asking for either.
 _PLAIN = (b"r", b"f", b"p", b"v", b"t", b"k", b"o")
 _READ_AT_ONCE = 4 << 20  # bytes

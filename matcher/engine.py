@@ -10,7 +10,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher import shapes, tokens
+from matcher import accounts, shapes, tokens
 from matcher.catalogue import BankBook
 from matcher.clustering import MOST_LINKS, Clustering
 from matcher.collection import Added, Collection
@@ -413,10 +413,10 @@ class Matcher:
         return not self.settings["redis.url"] and self.collection.store.scrub()
 
     def reset(self) -> int:
-        """Delete everything of ours from the store but the tokens; return how many keys that were. Other keys are not touched."""
-        # Without tokens the API would let in everybody on this machine again.
+        """Delete everything of ours from the store but tokens and accounts; return how many keys that were. Other keys stay."""
+        # Without tokens and accounts the API would let in everybody on this machine again.
         store = self.collection.store
-        return store.clear(kept=[store.key(tokens.KEY)])
+        return store.clear(kept=[store.key(tokens.KEY), store.key(accounts.KEY)])
 
     def close(self) -> None:
         """End the workers and the connection."""

@@ -11,7 +11,7 @@ from matcher.commands.invocation import Invocation, json_option, pass_invocation
 @json_option
 @pass_invocation
 def reset(invocation: Invocation, yes: bool, as_json: bool) -> None:
-    """Forget all pictures and banks, after asking. Tokens of the API, and keys in Redis that are not ours, stay."""
+    """Forget all pictures and banks, after asking. Tokens of the API, accounts of people, and keys in Redis that are not ours, stay."""
     matcher = invocation.matcher
     if not yes:
         pictures = matcher.collection.claims.count()

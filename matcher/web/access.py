@@ -16,6 +16,7 @@ from matcher.records import Record
 from matcher.settings import Settings
 from matcher.source import Source
 from matcher.tokens import Role, Tokens
+from matcher.web.people import People, Person
 
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 _PROXIED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
@@ -24,7 +25,10 @@ _NOBODY = "none"
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks. token: its id, "" without one. banks, orgs: what it is limited to, empty for all. address: as the server sees it."""
+    """Who asks. token: its id, "" without one. banks, orgs: what it is limited to, empty for all. address: as the server sees it.
+
+    person: who sits in front of a browser, None for a program.
+    """
 
     name: str
     role: Role
@@ -32,6 +36,7 @@ class Caller:
     banks: frozenset[str] = frozenset()
     orgs: frozenset[str] = frozenset()
     address: str = ""
+    person: Person | None = None
 
     @property
     def limited(self) -> bool:
@@ -138,10 +143,12 @@ class Door:
     """Finds out who asks.
 
     exposed: whether others than this machine's users can ask; then nobody does without a token.
+    people: who is let in by what their browser sends, None for nobody.
     """
 
-    def __init__(self, tokens: Tokens, settings: Settings, exposed: bool) -> None:
+    def __init__(self, tokens: Tokens, settings: Settings, exposed: bool, people: People | None = None) -> None:
         self._tokens = tokens
+        self._people = people
         self._names = frozenset(name.lower() for name in settings["web.names"])
         anonymous = settings["web.anonymous"]
         self._anonymous = None if exposed or anonymous == _NOBODY else Role.named(anonymous)
@@ -163,8 +170,13 @@ class Door:
                 raise
             self._count(f"token:{token.id}", self._rate if token.rate is None else token.rate)
             return Caller(token.name, token.role, token.id, frozenset(token.banks), frozenset(token.orgs), address)
+        person = self._people.person(request) if self._people else None
+        if self._people is not None and person is not None:
+            self._count(f"person:{person.name}", self._rate)
+            self._people.check_token(request)
+            return Caller(person.name, person.role, "", person.banks, person.orgs, address, person)
         self._count(f"address:{address}", self._rate)
-        if self._anonymous is None or self._tokens.any():
+        if self._anonymous is None or self._somebody():
             raise Unauthorized(
                 "a token is needed; send the header `Authorization: Bearer TOKEN` (the operator makes one with `kuato token create`)"
             )
@@ -178,11 +190,15 @@ class Door:
             if scheme:
                 self._tokens.check(text.strip())
                 return True
-            return self._anonymous is not None and not self._tokens.any()
+            return self._anonymous is not None and not self._somebody()
         except Unauthorized:
             return False
         except KuatoError:
             return True
+
+    def _somebody(self) -> bool:
+        """Whether anybody was ever given a token, or an account, or a proxy says who asks; then nobody asks without."""
+        return self._tokens.any() or (self._people is not None and (self._people.proxied or self._people.accounts.any()))
 
     def _check_name(self, request: Request) -> None:
         if self._names and _host(request.host) not in self._names:

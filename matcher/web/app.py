@@ -13,11 +13,15 @@ from werkzeug.exceptions import HTTPException
 
 from matcher.errors import BadRequest, BadSettings, KuatoError, MethodNotAllowed, NotFound, Refused, RequestTooLarge, StoreUnavailable
 from matcher.tokens import Role
+from matcher.ui.front import Front
+from matcher.ui.pages import Page
+from matcher.ui.visit import Visit
 from matcher.web import reading
 from matcher.web.access import Caller, Door
 from matcher.web.openapi import BASE, document
 from matcher.web.operation import Call, Operation, Reply, Routes
 from matcher.web.page import page_routes
+from matcher.web.people import People
 from matcher.web.services import Services
 from matcher.web.uploads import UploadRequest
 
@@ -44,13 +48,16 @@ def create_app(services: Services, *, exposed: bool = False, routes: Iterable[Ro
     app.url_map.merge_slashes = False
     app.config["MAX_FORM_PARTS"] = services.settings["web.max_parts"]
     app.config["MAX_FORM_MEMORY_SIZE"] = _FORM_MEMORY
-    door = Door(services.tokens, services.settings, exposed)
+    people = People(services.matcher.collection.store, services.settings)
+    door = Door(services.tokens, services.settings, exposed, people)
     for operation in (*operations, *page_routes(described).operations):
         rule = re.sub(r"\{(\w+):path\}", r"<path:\1>", operation.path)
         rule = ("" if operation.outside else BASE) + re.sub(r"\{(\w+)\}", r"<\1>", rule)
         view = _view(operation, services, door)
         app.add_url_rule(rule, operation.name, view, methods=[operation.method], provide_automatic_options=False)
-    _answer_errors(app, services)
+    front = Front(services, people, door)
+    front.attach(app)
+    _answer_errors(app, services, front)
     _finish(app, services)
     return app
 
@@ -98,9 +105,11 @@ def _response(reply: Reply, operation: Operation) -> Response:
     return Response(reply.value, reply.status, dict(reply.headers), content_type=kind)
 
 
-def _answer_errors(app: Flask, services: Services) -> None:
+def _answer_errors(app: Flask, services: Services, front: Front) -> None:
     def failed(error: KuatoError, message: str, headers: dict[str, str] | None = None) -> Response:
         services.metrics.failed(error.code)
+        if front.concerns():
+            return front.failed(error, message)
         return _json({"code": error.code, "message": message}, error.status, headers)
 
     @app.errorhandler(KuatoError)
@@ -136,7 +145,7 @@ def _finish(app: Flask, services: Services) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        operation: Operation | None = g.get("operation")
+        operation: Operation | Page | None = g.get("operation") or g.get("page")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
@@ -153,7 +162,7 @@ def _finish(app: Flask, services: Services) -> None:
         return response
 
 
-def _note(services: Services, operation: Operation, call: Call, status: int) -> None:
+def _note(services: Services, operation: Operation | Page, call: Call | Visit, status: int) -> None:
     caller = call.caller
     services.audit.note(
         operation.audit,

@@ -14,7 +14,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 Address = IPv4Address | IPv6Address
 Admits = Callable[[str], bool]
+Knows = Callable[[Mapping[str, str], str], bool]
 _POLL_SECONDS = 0.2
 _MAX_HEADER = 64 * 1024  # the longest name of a source, in any script, has its place in an address
 _RECEIVE = 256 * 1024  # waitress reads 8 KiB at a time by itself, which takes seconds for a large picture
@@ -134,9 +135,9 @@ class _Channel(HTTPChannel):
 
     def parser_class(self, adjustments: Any) -> _Parser:  # type: ignore[override]
         server: Any = self.server
-        return _Parser(
-            adjustments, lambda request: server.guard.ask(request.headers.get("AUTHORIZATION", ""), lambda: self._refuse(request))
-        )
+        channel: Any = self
+        peer = str(channel.addr[0]) if isinstance(channel.addr, tuple) and channel.addr else ""
+        return _Parser(adjustments, lambda request: server.guard.ask(dict(request.headers), peer, lambda: self._refuse(request)))
 
     def _refuse(self, request: _Parser) -> None:
         """Answer a request whose body is still coming that its sender is not known."""
@@ -214,14 +215,15 @@ class _Guard:
     later: lets the thread that waits for the connections do something.
     """
 
-    def __init__(self, admits: Admits, later: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, admits: Admits, knows: Knows, later: Callable[[Callable[[], None]], None]) -> None:
         self._admits = admits
+        self._knows = knows
         self._later = later
-        self._questions: queue.SimpleQueue[tuple[str, Callable[[], None]] | None] = queue.SimpleQueue()
+        self._questions: queue.SimpleQueue[tuple[Mapping[str, str], str, Callable[[], None]] | None] = queue.SimpleQueue()
 
-    def ask(self, authorization: str, refuse: Callable[[], None]) -> None:
-        """Let `refuse` be called if nobody known sends this header."""
-        self._questions.put((authorization, refuse))
+    def ask(self, headers: Mapping[str, str], peer: str, refuse: Callable[[], None]) -> None:
+        """Let `refuse` be called if nobody known sends these headers from that address."""
+        self._questions.put((headers, peer, refuse))
 
     def start(self) -> None:
         """Answer questions until `stop`."""
@@ -233,9 +235,9 @@ class _Guard:
 
     def _work(self) -> None:
         while (question := self._questions.get()) is not None:
-            authorization, refuse = question
+            headers, peer, refuse = question
             try:
-                known = self._admits(authorization)
+                known = self._admits(headers.get("AUTHORIZATION", "")) or self._knows(headers, peer)
             except Exception:  # noqa: BLE001 - whatever it is, the next question is to be answered
                 _log.exception("who sends a large request could not be found out")
                 continue
@@ -280,6 +282,7 @@ class HttpServer:
     threads: requests worked on at once. connections: most at once, further ones wait. max_body: bytes of a request beyond
     which it is refused unread. idle: seconds after which a silent connection is closed. context: for HTTPS.
     admits: told the Authorization header, says whether somebody's body of more than 1 MiB is received at all.
+    knows: told all headers and the address of the connection, says so of those whom admits does not know.
     at_once: addresses that are answered even when all threads are at work, and that must need nothing but the processor.
     """
 
@@ -295,6 +298,7 @@ class HttpServer:
         prefix: str = "",
         context: ssl.SSLContext | None = None,
         admits: Admits = lambda authorization: True,
+        knows: Knows = lambda headers, peer: False,
         at_once: Iterable[str] = (),
     ) -> None:
         self._host, self._port = ip_address(bound.getsockname()[0]), int(bound.getsockname()[1])
@@ -326,7 +330,7 @@ class HttpServer:
         )
         server.channel_class = _Channel
         self._server = server
-        server.guard = self._guard = _Guard(admits, server.trigger.pull_trigger)
+        server.guard = self._guard = _Guard(admits, knows, server.trigger.pull_trigger)
 
     @property
     def url(self) -> str:

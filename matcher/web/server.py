@@ -20,6 +20,7 @@ from matcher.web.access import Door
 from matcher.web.app import create_app
 from matcher.web.http import HttpServer, listen, listen_address
 from matcher.web.metrics import Metrics
+from matcher.web.people import People
 from matcher.web.services import Services
 from matcher.web.status import LIVE
 from matcher.web.tls import server_context
@@ -41,10 +42,11 @@ class Listener:
     def __init__(self, matcher: Matcher, settings: Settings) -> None:
         host, port = listen_address(settings["web.listen"], "web.listen")
         tokens, proxy = Tokens(matcher.collection.store), _proxy(settings["web.proxy"])
-        exposed = not host.is_loopback or bool(proxy)
-        if exposed and not tokens.usable():
+        exposed, people = not host.is_loopback or bool(proxy), People(matcher.collection.store, settings)
+        if exposed and not (tokens.usable() or people.proxied or people.accounts.any()):
             raise BadSettings(
-                f"web.listen ({host}) or web.proxy lets others ask, and there is no token: make one with `kuato token create NAME` first."
+                f"web.listen ({host}) or web.proxy lets others ask, and there is no token: make one with `kuato token create NAME` first,"
+                " or an account for a person with `kuato account add NAME`."
             )
         self._jobs = Jobs(matcher.collection.store, settings, handlers(matcher, settings))
         services = Services(matcher, settings, tokens, Audit.of(settings), Metrics(), self._jobs, Fetcher(settings))
@@ -62,7 +64,8 @@ class Listener:
             idle=_IDLE_SECONDS,
             prefix=settings["web.prefix"],
             context=_context(settings),
-            admits=Door(tokens, settings, exposed).admits,
+            admits=Door(tokens, settings, exposed, people).admits,
+            knows=people.admits,
             at_once=[LIVE],
         )
 

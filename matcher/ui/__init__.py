@@ -1,0 +1,1 @@
+"""Pages for people, served by the same listener as the API."""

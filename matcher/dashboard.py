@@ -96,17 +96,21 @@ def signs(info: dict[str, Any], jobs: dict[str, int], more_pictures: int | None)
 
 
 def _added(collection: Collection, names: list[str], now: float) -> dict[str, int]:
-    """Return how many pictures were added on each day: ids are given in the order of time."""
+    """Return how many pictures were added on each day."""
     start = int(now // DAY) * DAY
     last, low, bounds = collection.claims.last_id() + 1, 1, list[int]()
     for back in range(len(names) - 1, -1, -1):
-        low = _first_since(collection, start - back * DAY, low, last)
+        low = first_since(collection, start - back * DAY, low, last)
         bounds.append(low)
     return {name: end - begin for name, begin, end in zip(names, bounds, [*bounds[1:], last], strict=True)}
 
 
-def _first_since(collection: Collection, since: float, low: int, high: int) -> int:
-    """Return the least id of a picture that was added since, `high` for none; ids of removed pictures count with those behind them."""
+def first_since(collection: Collection, since: float, low: int = 1, high: int = 0) -> int:
+    """Return the least id of a picture that was added since, `high` for none (0: one more than the last id).
+
+    Ids are given in the order of time; those of removed pictures count with what is behind them.
+    """
+    high = high or collection.claims.last_id() + 1
     while low < high:
         middle = (low + high) // 2
         there = next(iter(collection.records.live(range(middle, min(middle + _LOOKED_AT, high))).values()), None)

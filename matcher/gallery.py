@@ -72,6 +72,10 @@ class Gallery:
         said = [one for one in self._clustering.contradictions(cluster) if {one.a, one.b} <= set(shas.values())]
         return View(cluster, records, None, _ties(cluster.links, shas), tuple(said))
 
+    def glance_at(self, cluster: Cluster) -> tuple[Record, ...]:
+        """Return the pictures of a cluster, or of what of it is given."""
+        return self._records(cluster)
+
     def glance(self, cluster: Cluster) -> View:
         """Return a cluster with as much as a list shows of it."""
         records = self._records(cluster)

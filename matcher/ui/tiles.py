@@ -1,0 +1,88 @@
+"""Pictures as lists show them: small, with what one needs to recognise them, and nothing that a visitor may not know."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from matcher.records import Record
+from matcher.ui.visit import Visit
+from matcher.whereabouts import FILE, Place, Whereabouts
+
+_LINKED = 4
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A picture in a list. label: a name for people. links: where it can be looked at elsewhere, as (what, address).
+
+    thumbnail: address of a small picture of it, "" where none is kept. added: seconds since the epoch.
+    """
+
+    sha256: str
+    label: str
+    format: str
+    size: tuple[int, int]
+    added: float
+    cluster: str
+    banks: tuple[str, ...]
+    tags: tuple[str, ...]
+    sensitive: bool
+    thumbnail: str
+    links: tuple[tuple[str, str], ...]
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """The tile for a script."""
+        return asdict(self)
+
+
+class Tiles:
+    """Makes the tiles of one visit."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        settings = visit.services.settings
+        self.where = Whereabouts(settings["misp.link_base"], settings["ail.link_base"])
+
+    def of(self, records: Iterable[Record]) -> list[Tile]:
+        """Return the tiles of those pictures that exist for the visitor."""
+        shown = (self._visit.caller.shown(record) for record in records)
+        return [self.tile(record) for record in shown if record is not None]
+
+    def named(self, digests: Iterable[str]) -> dict[str, Tile]:
+        """Return the tiles of pictures by SHA-256; those that are not known, or not to the visitor, are absent."""
+        collection = self._visit.services.matcher.collection
+        found = (collection.known(sha256) for sha256 in dict.fromkeys(digests))
+        return {tile.sha256: tile for tile in self.of(collection.clustered(record for record in found if record is not None))}
+
+    def tile(self, record: Record) -> Tile:
+        """Return the tile of a picture, as the visitor may see it."""
+        places = self.where.of(record)
+        links = [(self.named_place(place), place.link) for place in places if place.link]
+        return Tile(
+            record.sha256,
+            label(record, places),
+            record.format,
+            record.size,
+            record.added,
+            record.cluster,
+            record.banks,
+            record.tags,
+            record.sensitive,
+            "",
+            tuple(links[:_LINKED]),
+        )
+
+    def named_place(self, place: Place) -> str:
+        """Return what a link to a place is called."""
+        words = self._visit.words
+        return {"event": words.gettext("Event in MISP"), "object": words.gettext("In AIL")}.get(place.kind, place.label)
+
+
+def label(record: Record, places: Iterable[Place]) -> str:
+    """Return a name for a picture: that of its file, or where it was seen; of a sensitive one the beginning of its SHA-256."""
+    if not record.sensitive:
+        ordered = sorted(places, key=lambda place: place.kind != FILE)
+        for place in ordered:
+            return place.label
+    return record.sha256[:12]

@@ -12,6 +12,7 @@ import numpy as np
 
 from matcher.cluster import BY_HAND, FOUND, REVIEWED, Cluster, Link
 from matcher.collection import Collection as Pictures
+from matcher.doubts import MOST_EACH, worth
 from matcher.errors import BadRequest, NotFound, StoreUnavailable
 from matcher.match import Decision, Match, Relation
 from matcher.proposals import Proposal, Reason, side
@@ -43,7 +44,11 @@ class Clustering:
         self._max_size = max_size
 
     def place(self, record: Record, matches: Iterable[Match]) -> None:
-        """Tie a picture to those it is the same as. matches: what a search says of it. Can be done again at any time."""
+        """Tie a picture to those it is the same as; what it may be is kept for a person to decide.
+
+        matches: what a search says of it. Can be done again at any time.
+        """
+        matches = list(matches)
         same = [match for match in matches if match.decision is Decision.YES and match.relation is Relation.SAME_PICTURE]
         groups: dict[str, list[Match]] = {}
         there = self._clusters.locate(match.picture for match in same)
@@ -54,8 +59,16 @@ class Clustering:
         for group in groups.values():
             links = tuple(Link.between(record.id, match.picture.id, match.distance, FOUND) for match in group)
             self._tie(_Tie(record, tuple(match.picture for match in group), links))
+        self._doubt(record, [match for match in matches if match.decision is Decision.MAYBE][:MOST_EACH])
         if not record.placed:
             self._clusters.placed(record.id)
+
+    def _doubt(self, record: Record, maybe: Sequence[Match]) -> None:
+        if maybe:
+            there = self._clusters.locate([record, *(match.picture for match in maybe)])
+            sizes = {id: len(cluster.members) for id, cluster in there.items()}
+            banks = {bank.id: bank for bank in self._pictures.banks.list()}
+            self._pictures.doubts.add(worth(record, maybe, sizes, banks))
 
     def review(self, one: Record, other: Record, verdict: Verdict, who: str) -> Review:
         """Keep a person's verdict on two known pictures, and tie them or part them. Raises BadRequest for a picture and itself."""
@@ -69,6 +82,7 @@ class Clustering:
         records = [record for record in map(self._pictures.known, (one, other)) if record is not None]
         if len(records) == 2:
             self.untie(records[0], records[1], (REVIEWED,))
+            self._pictures.doubts.reopen(records[0].id, records[1].id)
         if review is None:
             raise NotFound(f"there is no review of {one} and {other}; `kuato review list` shows those there are")
         return review

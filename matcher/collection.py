@@ -17,6 +17,7 @@ from matcher.bank import Bank
 from matcher.catalogue import BankBook, Lists
 from matcher.claims import Claim, Claims
 from matcher.clusters import Clusters, cluster_names
+from matcher.doubts import Doubts
 from matcher.errors import NotFound, StoreUnavailable
 from matcher.extraction import Fingerprints
 from matcher.filing import Filing
@@ -29,6 +30,7 @@ from matcher.reviews import Reviews
 from matcher.sensitivity import Sensitivity
 from matcher.source import Source
 from matcher.store import Store
+from matcher.thumbnails import Thumbnails
 
 _POLL = 0.02
 SEEN_ONCE = 3600.0  # seconds within which a picture that is added again without a source counts as seen once
@@ -46,7 +48,7 @@ class Collection:
     """The pictures of one store.
 
     algorithms: whose fingerprints are kept and indexed. lease: seconds after which an unfinished adding may be taken over.
-    sensitivity: which pictures are sensitive beside those in sensitive banks.
+    sensitivity: which pictures are sensitive beside those in sensitive banks. thumbnails: where they are kept, if at all.
     """
 
     def __init__(
@@ -56,8 +58,10 @@ class Collection:
         lease: float = 15.0,
         clock: Callable[[], float] = time.time,
         sensitivity: Sensitivity | None = None,
+        thumbnails: Thumbnails | None = None,
     ) -> None:
         self.store = store
+        self.thumbnails = thumbnails or Thumbnails(store)
         self.records = Records(store)
         self.claims = Claims(store)
         self.lists = Lists(store)
@@ -67,6 +71,7 @@ class Collection:
         self.clusters = Clusters(store, self.records, clock)
         self.proposals = Proposals(store, clock)
         self.reviews = Reviews(store, clock)
+        self.doubts = Doubts(store)
         self.algorithms = algorithms
         self.lease = lease
         self.clock = clock
@@ -80,6 +85,12 @@ class Collection:
         Returns only when the picture answers, in every process. Raises StoreUnavailable when that cannot be told; adding
         again is always right.
         """
+        added = self._add(fingerprints, sources, tags, bank_ids)
+        if fingerprints.small is not None:
+            self.thumbnails.keep(added.record, fingerprints.small)
+        return added
+
+    def _add(self, fingerprints: Fingerprints, sources: Sequence[Source], tags: Iterable[str], bank_ids: Iterable[int]) -> Added:
         wanted = self._record(fingerprints, sources, tuple(tags), tuple(bank_ids))
         sha256 = bytes.fromhex(fingerprints.sha256)
         give_up = self.clock() + 2 * self.lease + 10
@@ -124,6 +135,7 @@ class Collection:
     def _forget_company(self, records: Iterable[Record]) -> None:
         """Take removed pictures out of their clusters, and forget what was said of them and others."""
         gone = list(records)
+        self.thumbnails.drop(record.sha256 for record in gone)
         self.clusters.leave(gone)
         self.reviews.forget([record.sha256 for record in gone])
 

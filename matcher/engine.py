@@ -18,7 +18,7 @@ from matcher.decision import Rules
 from matcher.errors import BadRequest, NotFound, StoreUnavailable
 from matcher.evidence import gather
 from matcher.expert import ExpertSearch, Question
-from matcher.extraction import Fingerprints
+from matcher.extraction import AS_IS, Fingerprints
 from matcher.fingerprints import registry
 from matcher.fingerprints.words import Words
 from matcher.forecast import Forecast
@@ -27,13 +27,14 @@ from matcher.match import Answer, Decision, Evidence, Relation
 from matcher.pool import WorkerPool
 from matcher.records import Record
 from matcher.redis_server import EmbeddedRedis
-from matcher.search import Scope, Search
+from matcher.search import Scope, Search, thresholds_of
 from matcher.sensitivity import Sensitivity
 from matcher.settings import Settings
 from matcher.source import Source
 from matcher.store import Store
 from matcher.tally import Tally
 from matcher.textsearch import TextSearch
+from matcher.thumbnails import Thumbnails
 from matcher.verdicts import Verdicts
 
 _LOOKED_AT = 20_000
@@ -101,7 +102,9 @@ class Matcher:
         self.rules = Rules.load(settings["decision.rules"] or None)
         self.pool = WorkerPool.of(settings, self.algorithms)
         sensitivity = Sensitivity(settings["sensitive.tags"])
-        self.collection = Collection(store, self.algorithms, settings["add.lease_seconds"], sensitivity=sensitivity)
+        self.collection = Collection(
+            store, self.algorithms, settings["add.lease_seconds"], sensitivity=sensitivity, thumbnails=Thumbnails.of(store, settings)
+        )
         self._likeness = Likeness(self.collection, self.algorithms, settings)
         self._search = Search(
             self.collection,
@@ -263,6 +266,13 @@ class Matcher:
             return Comparison(Decision.YES, Relation.SAME_PICTURE, 0.0, (same,))
         evidence = gather(query.views, known.values, self.algorithms, self.rules)
         return Comparison(*self.rules.judge(evidence), tuple(evidence), too_simple=not (query.values and known.values))
+
+    def compare_known(self, one: Record, other: Record) -> Comparison:
+        """Return what two known pictures have to do with each other by their stored fingerprints, whatever anybody said of them."""
+        query, known = self.collection.whole(one), self.collection.whole(other)
+        evidence = gather({AS_IS: query}, known, self.algorithms, self.rules)
+        book = {bank.id: bank for bank in self.banks.list()}
+        return Comparison(*self.rules.judge(evidence, thresholds_of(other, book)), tuple(evidence), too_simple=not (query and known))
 
     def get(self, sha256: str) -> Record:
         """Return a known picture. Raises NotFound, BadRequest for what is no SHA-256."""

@@ -23,7 +23,7 @@ class Fingerprints:
     views: view -> algorithm -> fingerprint; "as is" is always there, an algorithm that found the picture too simple is not.
     too_simple: algorithms that found nothing in the picture as it is. warnings: what the decoder overlooked.
     timings: milliseconds of "decode" and of each algorithm over all its views.
-    pixels: uint8 (height, width, 3) where they were asked for, to be handed on; None otherwise.
+    pixels: uint8 (height, width, 3) where they were asked for, to be handed on; None otherwise. small: the same for a thumbnail.
     """
 
     sha256: str
@@ -35,6 +35,7 @@ class Fingerprints:
     warnings: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict, compare=False)
     pixels: Pixels | None = field(default=None, compare=False, repr=False)
+    small: Pixels | None = field(default=None, compare=False, repr=False)
 
     @property
     def values(self) -> dict[str, bytes]:
@@ -51,12 +52,13 @@ def extract(
     name: str = "picture",
     digest: str | None = None,
     pixels: int = 0,
+    side: int = 0,
 ) -> Fingerprints:
     """Decode `data` and compute its fingerprints.
 
     query: also of the turned, mirrored and negative views that each algorithm asks with.
     name: what an error calls the picture. digest: the SHA-256 of `data` where it is known already.
-    pixels: how many of the picture's pixels to hand on at most; a larger picture is shrunk.
+    pixels: how many of the picture's pixels to hand on at most; a larger picture is shrunk. side: the longer side of a thumbnail's.
     Raises BadPicture: of its family what `decode` does, TooLarge without memory, DecodeCrash when an algorithm fails.
     """
     timings: dict[str, float] = {}
@@ -84,6 +86,7 @@ def extract(
         warnings=picture.warnings,
         timings=timings,
         pixels=np.ascontiguousarray(fitting(whole.rgb(), pixels)) if pixels else None,
+        small=np.ascontiguousarray(picture.rgb(side)) if side else None,
     )
 
 

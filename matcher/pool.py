@@ -35,6 +35,7 @@ class WorkerPool:
 
     limits: for each picture. algorithms: names of the fingerprints that the workers load. settings: those that these read, as
     JSON can carry them (`registry.settings_of`). models: computes others, from the pixels; closed with this pool.
+    side: the longer side of thumbnails whose pixels come with the fingerprints, 0 for none.
     Use as a context manager, or call `close`. Workers end by themselves when their host does.
     """
 
@@ -45,8 +46,10 @@ class WorkerPool:
         workers: int = 0,
         settings: Mapping[str, Any] | None = None,
         models: ModelPool | None = None,
+        side: int = 0,
     ) -> None:
         self.limits = limits
+        self._side = side
         self._models = models
         self._confined = tuple(dict.fromkeys(algorithms))
         self.algorithms = self._confined + (models.algorithms if models else ())
@@ -62,7 +65,8 @@ class WorkerPool:
         confined = {name: algorithm for name, algorithm in algorithms.items() if algorithm.confined}
         read = registry.settings_of(confined.values(), settings)
         models = ModelPool(settings, outside) if outside else None
-        return cls(settings.limits(), confined, settings["workers.count"], read, models)
+        side = settings["thumbnails.side"] if settings["thumbnails.enabled"] else 0
+        return cls(settings.limits(), confined, settings["workers.count"], read, models, side)
 
     def fingerprint(
         self,
@@ -95,11 +99,19 @@ class WorkerPool:
         child = self._workers.take(waiting)
         healthy = False
         try:
-            child.send({"name": name, "query": query, "algorithms": asked, "pixels": pixels}, data, self.limits.seconds)
+            child.send({"name": name, "query": query, "algorithms": asked, "pixels": pixels, "side": self._side}, data, self.limits.seconds)
             digest = sha256(data).hexdigest()  # while the worker decodes, and not left to it
             header, body = child.receive()
             outcome = wire.failure(header) or wire.believed(
-                header, body, limits=self.limits, asked=asked, query=query, digest=digest, bytes_size=len(data), pixels=pixels
+                header,
+                body,
+                limits=self.limits,
+                asked=asked,
+                query=query,
+                digest=digest,
+                bytes_size=len(data),
+                pixels=pixels,
+                side=self._side,
             )
             healthy = True
         except TimeoutError:

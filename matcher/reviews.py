@@ -15,6 +15,8 @@ from matcher.protocol import command
 from matcher.store import Store
 
 KIND = b"x"
+LATEST = b"dl"  # list of the pairs last reviewed: two SHA-256, 32 bytes each
+_LATEST = 1000
 
 
 class Verdict(str, Enum):
@@ -52,7 +54,17 @@ class Reviews:
         review = Review(a, b, verdict, who, round(self._clock() if when is None else when))
         self._store.set_field(self._key(b), bytes.fromhex(a), b"")
         self._store.set_field(self._key(a), bytes.fromhex(b), json.dumps([verdict.value, who, review.when]).encode())
+        push = command(b"LPUSH", self._latest, bytes.fromhex(a + b))
+        self._store.exchange([push, command(b"LTRIM", self._latest, b"0", b"%d" % (_LATEST - 1))])
         return review
+
+    def latest(self, count: int) -> list[Review]:
+        """Return the verdicts that were given last, of the last thousand, each once, the newest first."""
+        told = self._store.exchange([command(b"LRANGE", self._latest, b"0", b"%d" % (_LATEST - 1))])[0]
+        pairs = [(one[:32].hex(), one[32:]) for one in dict.fromkeys(told)]
+        values = self._store.exchange([command(b"HGET", self._key(a), b) for a, b in pairs])
+        found = [_review(a, b.hex(), value) for (a, b), value in zip(pairs, values, strict=True) if value]
+        return sorted(found, key=lambda one: -one.when)[:count]
 
     def withdraw(self, one: str, other: str) -> Review | None:
         """Forget a verdict; return it, None where there was none."""
@@ -124,6 +136,10 @@ class Reviews:
 
     def _drop(self, sha256: str, other: str) -> None:
         self._store.run("return redis.call('HDEL', KEYS[1], ARGV[1])", self._key(sha256), bytes.fromhex(other))
+
+    @property
+    def _latest(self) -> bytes:
+        return self._store.key(LATEST)
 
     def _key(self, sha256: str) -> bytes:
         return self._store.key(KIND, bytes.fromhex(sha256))

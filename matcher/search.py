@@ -182,7 +182,7 @@ class Search:
             for id, more in self._verify(asked, round, evidence, records, verified).items():
                 evidence[id] += more
         for id, record in records.items():
-            decision, relation, distance = self._rules.judge(evidence[id], _thresholds(record, book))
+            decision, relation, distance = self._rules.judge(evidence[id], thresholds_of(record, book))
             emits = emitted(record, book) if decision is Decision.YES else ()
             before = found.matches.get(id)
             if decision is not Decision.NO and (before is None or (decision.rank, distance) < (before.decision.rank, before.distance)):
@@ -235,7 +235,7 @@ def emitted(record: Record, book: Mapping[int, Bank]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for id in record.bank_ids if id in book for tag in book[id].tags))
 
 
-def _thresholds(record: Record, book: Mapping[int, Bank]) -> dict[str, float]:
+def thresholds_of(record: Record, book: Mapping[int, Bank]) -> dict[str, float]:
     """Return the strictest of the bounds that the picture's banks have of their own."""
     bounds: dict[str, float] = {}
     for bank in (book[id] for id in record.bank_ids if id in book):

@@ -23,6 +23,7 @@ from matcher.plaintext import printable as printable
 PREFIX = struct.Struct("<II")
 MAX_HEADER, MAX_BODY = 256 << 10, 32 << 20  # of an answer; nine views of all algorithms come to some 100 kB, the rest is pixels
 MAX_PIXELS = 10_000_000  # that are handed on
+_Sides = tuple[int, int]
 
 
 class Nonsense(Exception):
@@ -69,9 +70,12 @@ def answer(found: Fingerprints) -> tuple[dict[str, Any], bytes]:
         "warnings": found.warnings,
         "timings": found.timings,
     }
-    if found.pixels is not None:
-        header["pixels"] = found.pixels.shape[:2]
-    return header, b"".join(value for _, _, value in parts) + (b"" if found.pixels is None else found.pixels.tobytes())
+    body = b"".join(value for _, _, value in parts)
+    for name, handed in (("pixels", found.pixels), ("small", found.small)):
+        if handed is not None:
+            header[name] = handed.shape[:2]
+            body += handed.tobytes()
+    return header, body
 
 
 def believed(
@@ -84,6 +88,7 @@ def believed(
     digest: str,
     bytes_size: int,
     pixels: int = 0,
+    side: int = 0,
 ) -> Fingerprints:
     """Return what an answer says, if it can be true. Raises Nonsense."""
     try:
@@ -91,10 +96,12 @@ def believed(
         _require(kind in FORMATS, "format")
         _require(type(width) is type(height) is int and width > 0 < height, "size")
         _require(max(width, height) <= limits.max_side and width * height <= limits.max_pixels, "size")
-        length = _pixel_bytes(header, pixels)
-        _require(length <= len(body), "length")
-        handed = body[len(body) - length :]
-        views = _views(header["fingerprints"], body[: len(body) - length], asked, ALL_VIEWS if query else (AS_IS,))
+        large, small = _handed(header, "pixels", pixels), _handed(header, "small", side * side)
+        _require(small is None or max(small) <= side, "thumbnail")
+        lengths = [3 * sides[0] * sides[1] if sides else 0 for sides in (large, small)]
+        _require(sum(lengths) <= len(body), "length")
+        at = len(body) - sum(lengths)
+        views = _views(header["fingerprints"], body[:at], asked, ALL_VIEWS if query else (AS_IS,))
         timings = {str(name): float(spent) for name, spent in header["timings"].items()}
         _require(timings.keys() <= {"decode", *asked} and all(math.isfinite(t) and t >= 0 for t in timings.values()), "timings")
         warnings = header["warnings"]
@@ -110,17 +117,18 @@ def believed(
         too_simple=tuple(name for name in asked if name not in views[AS_IS]),
         warnings=tuple(printable(str(w), 300) for w in warnings),
         timings=timings,
-        pixels=np.frombuffer(handed, np.uint8).reshape(*header["pixels"], 3) if pixels else None,
+        pixels=np.frombuffer(body, np.uint8, lengths[0], at).reshape(*large, 3) if large else None,
+        small=np.frombuffer(body, np.uint8, lengths[1], at + lengths[0]).reshape(*small, 3) if small else None,
     )
 
 
-def _pixel_bytes(header: Mapping[str, Any], most: int) -> int:
-    """Return how many bytes of pixels an answer ends with, where `most` pixels were asked for."""
+def _handed(header: Mapping[str, Any], name: str, most: int) -> _Sides | None:
+    """Return height and width of the pixels that an answer hands on under a name, where at most so many were asked for."""
     if not most:
-        return 0
-    height, width = header["pixels"]
+        return None
+    height, width = header[name]
     _require(type(height) is type(width) is int and height > 0 < width and height * width <= most, "number of pixels")
-    return 3 * int(height) * int(width)
+    return int(height), int(width)
 
 
 def _views(parts: list[Any], body: bytes, asked: Collection[str], known: Collection[str]) -> dict[str, dict[str, bytes]]:

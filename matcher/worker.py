@@ -52,7 +52,9 @@ def _answer(header: Mapping[str, Any], data: bytes, limits: Limits, algorithms: 
     name = header["name"]
     try:
         wanted = {key: algorithms[key] for key in header["algorithms"]}
-        return wire.answer(extract(data, wanted, limits, header["query"], name=name, digest="", pixels=header["pixels"]))
+        return wire.answer(
+            extract(data, wanted, limits, header["query"], name=name, digest="", pixels=header["pixels"], side=header["side"])
+        )
     except BadPicture as error:
         code, text = error.code, str(error)
     except MemoryError:

@@ -10,8 +10,8 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-_SPACING = 60.0
-_MARGIN = 90.0
+_SPACING = 90.0
+_MARGIN = 120.0
 _GOLDEN = math.pi * (3 - math.sqrt(5))
 _ASPECT = 1.6
 Point = tuple[float, float]

@@ -20,7 +20,7 @@ from matcher.ui.pages import Answered, Menu, Pages
 from matcher.ui.tiles import Tile, Tiles
 from matcher.ui.visit import Visit
 from matcher.ui.words import N_
-from matcher.whereabouts import DOMAIN, EVENT, OBJECT, Place
+from matcher.whereabouts import DOMAIN, EVENT, FILE, OBJECT, Place
 
 _ICON = "M7 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM18 4a2 2 0 1 0 0 4 2 2 0 0 0 0-4zM14 15a3 3 0 1 0 0 6 3 3 0 0 0 0-6M10 8l6-2M9 10l4 5M17 8l-2 7"
 pages = Pages("clusters", "/clusters", menu=Menu(N_("Clusters"), place=30, icon=_ICON))
@@ -105,7 +105,7 @@ def one(visit: Visit) -> Answered:
     return visit.render(
         "cluster.html",
         view=view,
-        tiles=[tiles.tile(record) for record in view.records[:_MEMBERS]],
+        tiles=tiles.of(view.records[:_MEMBERS]),
         more=max(0, len(view.records) - _MEMBERS),
         domains=[place for place in places if place.kind == DOMAIN],
         events=[place for place in places if place.kind == EVENT],
@@ -198,7 +198,15 @@ def _row(visit: Visit, cluster: Cluster, since: int) -> Row:
     size = len(records) if limited else len(cluster.members)
     grown = sum(record.id >= since for record in records) if limited else _grown(cluster, since)
     latest = max((record.last_seen for record in records), default=cluster.made)
-    return Row(cluster.id, size, grown, cluster.made, latest, tiles.of(records[:_FACES]), tiles.where.of_many(records)[:3])
+    return Row(
+        cluster.id,
+        size,
+        grown,
+        cluster.made,
+        latest,
+        tiles.of(records[:_FACES]),
+        [place for place in tiles.where.of_many(records) if place.kind != FILE][:3],
+    )
 
 
 def _concerns(offer: Offer, cluster: Cluster) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from flask import url_for
+
 from matcher.records import Record
 from matcher.ui.visit import Visit
 from matcher.whereabouts import FILE, Place, Whereabouts
@@ -46,8 +48,9 @@ class Tiles:
 
     def of(self, records: Iterable[Record]) -> list[Tile]:
         """Return the tiles of those pictures that exist for the visitor."""
-        shown = (self._visit.caller.shown(record) for record in records)
-        return [self.tile(record) for record in shown if record is not None]
+        shown = [record for record in map(self._visit.caller.shown, records) if record is not None]
+        kept = self._visit.services.matcher.collection.thumbnails.there([record.sha256 for record in shown])
+        return [self._tile(record, record.sha256 in kept) for record in shown]
 
     def named(self, digests: Iterable[str]) -> dict[str, Tile]:
         """Return the tiles of pictures by SHA-256; those that are not known, or not to the visitor, are absent."""
@@ -56,7 +59,10 @@ class Tiles:
         return {tile.sha256: tile for tile in self.of(collection.clustered(record for record in found if record is not None))}
 
     def tile(self, record: Record) -> Tile:
-        """Return the tile of a picture, as the visitor may see it."""
+        """Return the tile of a picture that the visitor may see."""
+        return self.of([record])[0]
+
+    def _tile(self, record: Record, kept: bool) -> Tile:
         places = self.where.of(record)
         links = [(self.named_place(place), place.link) for place in places if place.link]
         return Tile(
@@ -69,7 +75,7 @@ class Tiles:
             record.banks,
             record.tags,
             record.sensitive,
-            "",
+            url_for("thumbnail.file", sha256=record.sha256) if kept and not record.sensitive else "",
             tuple(links[:_LINKED]),
         )
 

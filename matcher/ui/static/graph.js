@@ -100,7 +100,7 @@ async function choose(id) {
   const ties = data.edges.filter(([a, b]) => a === id || b === id);
   const parts = [el("h2", {}, outside(label))];
   if (kind === "picture") {
-    const {tile} = await ask("GET", `/tile/${id}`, {base: `${new URL(card.dataset.address, location).pathname.replace(/\/data$/, "")}`});
+    const {tile} = await ask("GET", `/tile/${id}`, {base: "/graph"});
     if (tile) parts.push(shown(tile));
     parts.push(el("div", {class: "row"},
       el("a", {class: "button small-button", href: `${root}/search?sha256=${id}`}, t("Open")),
@@ -121,7 +121,7 @@ function shown(tile) {
   const facts = [[t("picture"), `${tile.format}, ${tile.size[0]} × ${tile.size[1]}`], ["SHA-256", tile.sha256.slice(0, 24) + "…"]];
   if (tile.banks.length) facts.push([t("banks"), tile.banks.join(", ")]);
   if (tile.tags.length) facts.push([t("tags"), tile.tags.slice(0, 6).join(", ")]);
-  const list = el("dl", {class: "facts small"}, facts.map(([name, value]) => [el("dt", {}, name), el("dd", {}, outside(value))]));
+  const list = el("dl", {class: "facts small"}, facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, outside(value))]));
   if (!tile.thumbnail || tile.sensitive) return list;
   const veil = el("button", {type: "button", class: "veil", "aria-pressed": "false", "aria-label": t("Show the picture")}, el("img", {src: tile.thumbnail, alt: ""}));
   return el("div", {class: "stack"}, el("div", {class: "tile-picture"}, veil), list);

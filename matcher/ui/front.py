@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterable
+from enum import Enum
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,7 @@ class Front:
                 blueprint.add_url_rule(page.path, page.name, self._view(page), methods=[page.method], provide_automatic_options=False)
             app.register_blueprint(blueprint)
         app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+        app.jinja_env.finalize = lambda value: value.value if isinstance(value, Enum) else value
         app.jinja_env.add_extension("jinja2.ext.i18n")
         app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
             lambda text: _visit().words.gettext(text),
@@ -107,6 +109,9 @@ class Front:
             "version": matcher.__version__,
             "look": lambda: _visit().wish(LOOK, LOOKS),
             "block": _block,
+            # Pages on clusters are another package's matter; where there are none, there is no link.
+            "clusters_waiting": lambda: url_for("clusters.waiting") if "clusters.waiting" in app.view_functions else "",
+            "cluster_address": lambda cluster: url_for("clusters.one", cluster=cluster) if "clusters.one" in app.view_functions else "",
         }
 
     def concerns(self) -> bool:

@@ -75,7 +75,7 @@ class Tiles:
             record.banks,
             record.tags,
             record.sensitive,
-            url_for("thumbnail.file", sha256=record.sha256) if kept and not record.sensitive else "",
+            url_for("thumbnails.show", sha256=record.sha256) if kept and not record.sensitive else "",
             tuple(links[:_LINKED]),
         )
 

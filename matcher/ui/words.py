@@ -10,7 +10,7 @@ from gettext import c2py
 from pathlib import Path
 
 from babel import Locale
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
@@ -64,6 +64,10 @@ class Words:
     def moment(self, seconds: float) -> str:
         """Return a time, in seconds since the epoch, as people write it, in UTC."""
         return format_datetime(datetime.fromtimestamp(seconds, timezone.utc), "medium", locale=self.locale)
+
+    def day(self, seconds: float) -> str:
+        """Return a day, by seconds since the epoch, as people write it, in UTC."""
+        return format_date(datetime.fromtimestamp(seconds, timezone.utc), "medium", locale=self.locale)
 
     def ago(self, seconds: float) -> str:
         """Return so many seconds ago in words."""

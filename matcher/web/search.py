@@ -1,6 +1,6 @@
 """Searching and comparing: nothing of it is remembered."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ from matcher.web.acts import Acts
 from matcher.web.operation import PICTURE, Call, Model, Routes, Upload
 from matcher.web.parts import BankName, Limit
 from matcher.web.reading import content, name_of
+from matcher.web.services import Services
 
 routes = Routes("search")
 
@@ -200,13 +201,18 @@ def check_limit(call: Call, asked: int | None) -> int:
     return int(settings["search.limit"] if asked is None else asked)
 
 
-def _answered(call: Call, found: shapes.Answer) -> shapes.Answer:
-    call.services.metrics.decided(found["decision"])
-    call.services.matcher.tally.decided(found["decision"])
+def note_answer(services: Services, audited: dict[str, Any], found: shapes.Answer) -> None:
+    """Count an answer, and let the audit line tell of it."""
+    services.metrics.decided(found["decision"])
+    services.matcher.tally.decided(found["decision"])
     # The query itself may be a sensitive picture that this search was not about.
-    known = call.services.matcher.collection.known(found["sha256"])
+    known = services.matcher.collection.known(found["sha256"])
     matches = (*found["matches"], *found["suppressed"])
     sensitive = (known is not None and known.sensitive) or any(match["picture"]["sensitive"] for match in matches)
-    call.audited |= {"decision": found["decision"], "matches": len(found["matches"])}
-    call.audited |= {"sensitive": True} if sensitive else {"sha256": found["sha256"]}
+    audited |= {"decision": found["decision"], "matches": len(found["matches"])}
+    audited |= {"sensitive": True} if sensitive else {"sha256": found["sha256"]}
+
+
+def _answered(call: Call, found: shapes.Answer) -> shapes.Answer:
+    note_answer(call.services, call.audited, found)
     return found

@@ -103,7 +103,7 @@ async function choose(id) {
     const {tile} = await ask("GET", `/tile/${id}`, {base: "/graph"});
     if (tile) parts.push(shown(tile));
     parts.push(el("div", {class: "row"},
-      el("a", {class: "button small-button", href: `${root}/search?sha256=${id}`}, t("Open")),
+      el("a", {class: "button small-button", href: `${root}/search?what=${id}`}, t("Open")),
       cluster && !card.dataset.cluster ? el("a", {class: "button small-button", href: `${root}/clusters/${cluster}`}, t("Cluster")) : null));
   } else {
     parts.push(el("p", {class: "quiet"}, t("{count} pictures were seen there", {count: weight})));

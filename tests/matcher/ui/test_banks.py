@@ -128,8 +128,8 @@ def test_thumbnails_are_covered_until_somebody_looks_and_never_there_for_sensiti
     assert page.locator(f".tile[data-sha='{hidden.sha256}'] img").count() == 0
     readable(page)
     window.expected.append("404")
-    assert page.request.get(f"{window.base}/thumbnail/{hidden.sha256}").status == 404
-    assert page.request.get(f"{window.base}/thumbnail/{shown.sha256}").headers["content-type"] == "image/webp"
+    assert page.request.get(f"{window.base}/thumbnails/{hidden.sha256}").status == 404
+    assert page.request.get(f"{window.base}/thumbnails/{shown.sha256}").headers["content-type"] == "image/webp"
 
 
 def test_the_rules_are_shown_and_tried(visit, services, served_with, sample):

@@ -16,7 +16,7 @@ from matcher.errors import BadRequest, Conflict, NotFound, StoreMismatch
 from matcher.store import Store
 from matcher.truth import GroundTruth
 
-KIND = b"d"
+KIND = b"L"
 FEWEST, MOST = 2, 500
 _LONGEST = 100
 _MOST_KEPT = 200

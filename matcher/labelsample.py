@@ -1,4 +1,4 @@
-"""Known pictures that are worth labelling, and how they probably belong together: by their clusters, and by what a search says of them."""
+"""Known pictures that are worth labelling, and how they probably belong together: by their clusters, and by what searches said of them."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -11,8 +11,7 @@ from matcher.records import Record
 from matcher.sampling import Sample, Tie, drawn
 
 _LOOKED_AT = 2000
-_SEARCHED = 60
-_MATCHES = 10
+_DOUBTS = 5000
 
 
 def proposed(
@@ -25,13 +24,13 @@ def proposed(
 ) -> Sample:
     """Return a sample of at most `count` of the newest known pictures, by SHA-256. Raises BadRequest where there are too few, NotFound.
 
-    Pictures of one cluster are probably the same; those for which a search says MAYBE are doubtful. Only some dozens are looked up so: it
-    takes about a second. wanted: which pictures may be in it. shown: which exist for whoever asks.
+    Pictures of one cluster are probably the same; those for which a search said MAYBE are doubtful.
+    wanted: which pictures may be in it. shown: which exist for whoever asks.
     """
     records = {record.sha256: record for record in islice(_candidates(matcher, wanted or Wanted(), shown), _LOOKED_AT)}
     if len(records) < 2:
         raise BadRequest("there are fewer than two pictures to choose from; add some, or ask for others")
-    ties = [*_of_clusters(records), *_of_searches(matcher, records)]
+    ties = [*_of_clusters(records), *_of_doubts(matcher, records)]
     return drawn(list(records), ties, count, seed)
 
 
@@ -53,14 +52,8 @@ def _of_clusters(records: dict[str, Record]) -> Iterator[Tie]:
             yield Tie(first[record.cluster], sha256, Decision.YES, 0.0)
 
 
-def _of_searches(matcher: Matcher, records: dict[str, Record]) -> Iterator[Tie]:
-    # Those in no cluster first: of the others something is known already.
-    order = sorted(records.values(), key=lambda record: bool(record.cluster))
-    seen = set[tuple[str, str]]()
-    for record in order[:_SEARCHED]:
-        for match in matcher.search_sha256(record.sha256, limit=_MATCHES).matches:
-            other = match.picture.sha256
-            pair = (min(record.sha256, other), max(record.sha256, other))
-            if match.decision is Decision.MAYBE and other in records and pair not in seen:
-                seen.add(pair)
-                yield Tie(*pair, Decision.MAYBE, match.distance)
+def _of_doubts(matcher: Matcher, records: dict[str, Record]) -> Iterator[Tie]:
+    name_of = {record.id: record.sha256 for record in records.values()}
+    for doubt in matcher.collection.doubts.best(0, _DOUBTS):
+        if doubt.a in name_of and doubt.b in name_of:
+            yield Tie(name_of[doubt.a], name_of[doubt.b], Decision.MAYBE, 0.5)

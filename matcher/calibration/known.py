@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matcher.calibration.calibrate import Calibration, conclude
+from matcher.calibration.calibrate import Calibration, Plan, conclude
 from matcher.calibration.pairs import Pairs, compare
 from matcher.calibration.reviews import groups
 from matcher.calibration.thresholds import Targets
@@ -78,9 +78,9 @@ def compared(
     return Pairs(tuple(compare(pictures, chosen, matcher.algorithms, matcher.rules, progress)), groups(chosen))
 
 
-def calibrated(matcher: Matcher, pairs: Pairs, targets: Targets) -> Calibration:
+def calibrated(matcher: Matcher, pairs: Pairs, targets: Targets, plan: Plan) -> Calibration:
     """Return the bounds that compared pairs lead to, as `kuato calibrate` finds them."""
-    return conclude(pairs, matcher.rules, targets, pictures=len(pairs.group_of))
+    return conclude(pairs, matcher.rules, targets, plan, pictures=len(pairs.group_of))
 
 
 def _some(pairs: Sequence[Pair], most: int, seed: int) -> list[Pair]:

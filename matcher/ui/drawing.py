@@ -30,8 +30,3 @@ def bars(columns: Sequence[tuple[str, Sequence[int]]], title: str, kinds: Sequen
     return Markup('<svg class="bars" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>').format(
         wide, _HIGH, title, drawn
     )
-
-
-def spark(counts: Sequence[int], title: str) -> Markup:
-    """Return a row of small columns without anything beside it."""
-    return bars([(str(count), (count,)) for count in counts], title)

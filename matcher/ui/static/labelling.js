@@ -24,9 +24,11 @@ const zones = () => [
 function draw(focus = null) {
   const all = zones();
   const undecided = all.pop();
+  const singles = all.pop();
+  const fresh = el("section", {class: "lane lane-new", data: {zone: "new"}, "aria-label": t("A new group")}, el("p", {}, icon("M12 5v14M5 12h14"), t("Drop here for a new group")));
   board.replaceChildren(
-    lane(undecided, "lane-undecided"),
-    el("div", {class: "lanes"}, ...all.slice(0, -1).map((zone) => lane(zone)), el("section", {class: "lane lane-new", data: {zone: "new"}, "aria-label": t("A new group")}, el("p", {}, icon("M12 5v14M5 12h14"), t("Drop here for a new group"))), lane(all.at(-1), "lane-singles")));
+    el("div", {class: "lanes-left"}, lane(undecided, "lane-undecided"), lane(singles, "lane-singles")),
+    el("div", {class: "lanes"}, fresh, ...all.map((zone) => lane(zone))));
   const count = Object.keys(pictures).length;
   told.textContent = t("{decided} of {count} decided, {groups} groups", {decided: count - state.undecided.length, count, groups: state.groups.length});
   if (focus) board.querySelector(`[data-picture="${focus}"]`)?.focus();
@@ -74,6 +76,7 @@ async function save() {
   try {
     const {version} = await ask("POST", "", {base: board.dataset.save, body: state});
     state.version = version;
+    board.dataset.version = String(version);
     board.dataset.saved = "yes";
   } catch (error) {
     note(error.message, "bad", error instanceof Failure && error.status === 409 ? {text: t("Load anew"), run: () => location.reload()} : null);

@@ -1,7 +1,9 @@
 """Banks from nothing to a baseline, changed and deleted; the gallery; the rules: in a real browser, on real pictures."""
 
+from playwright.sync_api import expect
+
 from tests.matcher.ui.boards import tied
-from tests.matcher.ui.chromium import TABLET, fits, readable
+from tests.matcher.ui.chromium import PATIENCE, TABLET, fits, readable
 
 
 def test_from_nothing_to_a_baseline_bank(visit, services, sample):
@@ -59,7 +61,7 @@ def test_a_bank_is_made_changed_and_deleted(visit, services):
     page = visit().go("/banks/new")
     readable(page)
     page.get_by_label("Name").fill("Kits <b>")
-    page.get_by_label("Kind").select_option("known-bad")
+    page.locator("select[name=kind]").select_option("known-bad")
     page.get_by_role("button", name="Make it").click()
     page.wait_for_url("**/banks/one?name=*")
     for record in records:
@@ -67,7 +69,7 @@ def test_a_bank_is_made_changed_and_deleted(visit, services):
     page.reload()
     page.locator(f".tile[data-sha='{records[0].sha256}'] input").check()
     page.get_by_role("button", name="Take the chosen ones out").click()
-    page.wait_for_function("document.querySelectorAll('.tile').length === 2")
+    expect(page.locator(".tile")).to_have_count(2, timeout=PATIENCE)
     assert services.matcher.get(records[0].sha256).banks == ()
     page.get_by_text("Change it").click()
     page.get_by_label("Name", exact=True).fill("Kits of spring")
@@ -124,7 +126,7 @@ def test_thumbnails_are_covered_until_somebody_looks_and_never_there_for_sensiti
     assert "blur" in veil.evaluate(blurred)
     veil.click()
     assert veil.evaluate(blurred) == "none"
-    page.wait_for_function("document.querySelector('.veil img').naturalWidth > 0")
+    assert veil.locator("img").evaluate("img => img.decode().then(() => img.naturalWidth)") > 0
     assert page.locator(f".tile[data-sha='{hidden.sha256}'] img").count() == 0
     readable(page)
     window.expected.append("404")

@@ -3,13 +3,15 @@
 import json
 from xml.etree import ElementTree
 
+from playwright.sync_api import expect
+
 from matcher.cluster import Link
 from matcher.proposals import Reason
 from matcher.reviews import Verdict
 from matcher.source import Source
 from matcher.visjs import read_graph
 from tests.matcher.ui.boards import tied
-from tests.matcher.ui.chromium import TABLET, fits, readable
+from tests.matcher.ui.chromium import PATIENCE, TABLET, fits, readable
 
 
 def test_clusters_are_listed_by_size_and_shown_with_all_that_is_known(visit, services):
@@ -39,12 +41,12 @@ def test_a_cluster_is_split_and_merged_again(visit, services):
     for record in others[:2]:
         page.locator(f".tile[data-sha='{record.sha256}'] input").check()
     split.click()
-    page.wait_for_function("document.querySelectorAll('.tile').length === 2")
+    expect(page.locator(".tile")).to_have_count(2, timeout=PATIENCE)
     clusters = [services.matcher.get(record.sha256).cluster for record in (first, *others)]
     assert clusters[0] == clusters[3] != clusters[1] == clusters[2] and "" not in clusters
     page.get_by_label("Id of a cluster").fill(first.sha256)
     page.get_by_role("button", name="Merge").click()
-    page.wait_for_function("document.querySelectorAll('.tile').length === 4")
+    expect(page.locator(".tile")).to_have_count(4, timeout=PATIENCE)
     assert len({services.matcher.get(record.sha256).cluster for record in (first, *others)}) == 1
 
 
@@ -57,7 +59,7 @@ def test_a_proposal_is_decided(visit, services):
     assert page.get_by_text("One picture alone ties them.").is_visible()
     readable(page)
     page.get_by_role("button", name="Bring together").click()
-    page.wait_for_function("document.querySelectorAll('.tile').length === 4")
+    expect(page.locator(".tile")).to_have_count(4, timeout=PATIENCE)
     assert services.matcher.get(one.sha256).cluster == services.matcher.get(other.sha256).cluster
 
 

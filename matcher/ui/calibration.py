@@ -9,6 +9,7 @@ from matcher.calibration.calibrate import Plan
 from matcher.calibration.fit import FUSED
 from matcher.calibration.keeping import Comparisons
 from matcher.calibration.known import calibrated, compared, labels_of
+from matcher.calibration.narrowing import narrowed
 from matcher.calibration.pairs import Pairs
 from matcher.calibration.thresholds import Targets
 from matcher.calibration.whatif import Change, Counts, WhatIf, curves, what_if
@@ -120,6 +121,14 @@ def find(visit: Visit) -> Answered:
             "warnings": list(found.warnings),
         }
     )
+
+
+@pages.post("/narrow", role=Role.REVIEW)
+def narrow(visit: Visit) -> Answered:
+    """Answer with which MAYBE bounds fewer of the pairs that people rejected are a MAYBE."""
+    visit.caller.check_unlimited()
+    found = narrowed(_kept(visit, _given(Bounded).comparison), visit.services.matcher.rules)
+    return visit.json({"bounds": dict(found.bounds), "rejected": list(found.rejected), "confirmed": list(found.confirmed)})
 
 
 @pages.post("/rules", role=Role.ADMIN, audit="calibration.rules")

@@ -162,6 +162,17 @@ byId("targets").addEventListener("submit", (event) => {
   });
 });
 
+byId("narrow").addEventListener("click", () => tell(async () => {
+  const made = await ask("POST", "/narrow", {base, body: {comparison: found.comparison}});
+  inForce();
+  for (const [name, value] of Object.entries(made.bounds)) bounds[name] = rounded(value);
+  draw();
+  soon();
+  byId("worth").replaceChildren(el("p", {}, t("Of {rejected} rejected pairs that were a MAYBE {left} still are; of {confirmed} confirmed ones {kept} are found.", {
+    rejected: made.rejected[0], left: made.rejected[1], confirmed: made.confirmed[0], kept: made.confirmed[1],
+  })));
+}));
+
 byId("rules")?.addEventListener("submit", (event) => {
   event.target.elements.asked.value = JSON.stringify({comparison: found.comparison, bounds});
 });

@@ -19,8 +19,8 @@ def extracted() -> Catalog:
     """Return all texts that the pages show, in English."""
     catalog = Catalog(project="Kuato")
     found = extract_from_dir(UI, METHODS, OPTIONS, KEYWORDS, comment_tags=("translators:",))
-    for file, line, message, comments, context in found:
-        catalog.add(message, None, [(file, line)], auto_comments=comments, context=context)
+    for file, _, message, comments, context in found:
+        catalog.add(message, None, [(file, 1)], auto_comments=comments, context=context)
     return catalog
 
 
@@ -28,8 +28,10 @@ def translated(path: Path) -> Catalog:
     """Return the translation in a file, brought up to date; nothing is guessed."""
     with path.open("rb") as stream:
         known = read_po(stream, locale=path.stem)
+    made = known.creation_date
     known.update(extracted(), no_fuzzy_matching=True)
     known.obsolete.clear()
+    known.creation_date = made  # so that the file changes only where a text does
     return known
 
 
@@ -38,7 +40,7 @@ def main() -> None:
     for path in sorted((UI / "translations").glob("*.po")):
         catalog = translated(path)
         with path.open("wb") as stream:
-            write_po(stream, catalog, width=120, omit_header=False, sort_by_file=True)
+            write_po(stream, catalog, width=120, sort_output=True, include_lineno=False)
         missing = sum(not message.string for message in catalog if message.id)
         print(f"{path.name}: {len(catalog)} texts, {missing} to translate")
 

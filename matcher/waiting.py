@@ -60,8 +60,8 @@ class Waiting:
 
         Raises BadRequest for two pictures of one cluster that are to be told apart: these are to be split.
         """
-        clusters = self._matcher.collection.clusters
-        there = clusters.locate([one, other])
+        now = self._matcher.collection.records.live([one.id, other.id])
+        there = self._matcher.collection.clusters.locate(now.values())
         mine, theirs = ((there[each.id].members if each.id in there else (each.id,)) for each in (one, other))
         if set(mine) == set(theirs) and verdict is Verdict.DIFFERENT:
             raise BadRequest("both are in one cluster already; take one of them out of it to tell them apart")

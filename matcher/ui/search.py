@@ -11,7 +11,7 @@ from matcher.records import Record
 from matcher.tokens import Role
 from matcher.ui import sentences
 from matcher.ui.links import Links
-from matcher.ui.lookup import known_as, looks_like_address
+from matcher.ui.lookup import known_as, looks_like_address, refanged
 from matcher.ui.pages import Answered, Menu, Pages
 from matcher.ui.thumbnails import there
 from matcher.ui.visit import Visit
@@ -57,11 +57,12 @@ def known(visit: Visit) -> Answered:
             visit.words.gettext("nothing is known by this; give a SHA-256, an address, a MISP uuid or an AIL id, or the picture")
         )
     try:
-        data = visit.services.fetcher.fetch(what).data
+        data = visit.services.fetcher.fetch(refanged(what)).data
     except FetchRefused as error:
         told = visit.words.gettext("no picture is known from this address, and it is not fetched: {why}")
         raise NotFound(told.format(why=error)) from None
-    return _answered(visit, _acts(visit).search(data, visit.words.gettext("the picture at this address"), limit=_limit(visit)))
+    name = visit.words.gettext("the picture at this address")
+    return _answered(visit, _acts(visit).search(data, name, limit=_limit(visit)), address=refanged(what))
 
 
 def match_of(visit: Visit, match: Mapping[str, Any], links: Links) -> dict[str, Any]:
@@ -93,7 +94,7 @@ def _of_known(visit: Visit, record: Record) -> Answered:
     return _answered(visit, acts.answer(record.sha256, found), asked=record)
 
 
-def _answered(visit: Visit, answer: shapes.Answer, asked: Record | None = None) -> Answered:
+def _answered(visit: Visit, answer: shapes.Answer, asked: Record | None = None, address: str = "") -> Answered:
     note_answer(visit.services, visit.audited, answer)
     matcher = visit.services.matcher
     record = asked or matcher.collection.known(answer["sha256"])
@@ -107,8 +108,9 @@ def _answered(visit: Visit, answer: shapes.Answer, asked: Record | None = None) 
         headline=sentences.headline(answer, visit.words),
         matches=[match_of(visit, match, links) for match in answer["matches"]],
         query=told(visit, query, links) if query else None,
-        by_itself=asked is not None,
+        by_itself=asked is not None and not visit.form.get("own"),
         thumbnails=there(visit, pictures),
+        address=address,
         hidden=bool(query and query["sensitive"])
         or any(one["picture"]["sensitive"] and one["decision"] == "YES" for one in answer["matches"]),
     )

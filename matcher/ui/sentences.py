@@ -19,6 +19,13 @@ _FAMILIES = {
     "embedding": N_("What it shows"),
     "review": N_("A person"),
 }
+# Where one family has several, what tells them apart.
+_ALGORITHMS = {
+    "sha256": N_("The file itself"),
+    "pdq-trimmed": N_("Coarse structure, without borders"),
+    "tiles": N_("Structure, place by place"),
+    "tiles-trimmed": N_("Structure, place by place, without borders"),
+}
 _VIEWS = {
     "mirrored": N_("mirrored"),
     "negative": N_("as a negative"),
@@ -89,7 +96,7 @@ def said(evidence: Iterable[Mapping[str, Any]], words: Words) -> list[Said]:
 
 def _said(one: Mapping[str, Any], words: Words) -> Said:
     _ = words.gettext
-    what = _(_FAMILIES.get(one["family"], one["family"]))
+    what = _(_ALGORITHMS.get(one["algorithm"]) or _FAMILIES.get(one["family"], one["family"]))
     sentences = []
     if one["alignment"]:
         found = one["alignment"]

@@ -93,6 +93,7 @@ function arrange() {
   }
   for (const button of article.querySelectorAll(".reveal")) reveal(button, shown);
   overlay.replaceChildren();
+  overlay.classList.remove("overlay-second");
   stopBlinking();
   if (used === "side") return;
   overlay.append(...pictures.map((each) => each.cloneNode(true)));

@@ -34,6 +34,7 @@ async function run(question) {
   const body = new FormData();
   if (question.file) body.append("picture", question.file, question.file.name || "pasted.png");
   else body.append("what", question.what);
+  if (question.url && !question.file) body.append("own", "yes");
   try {
     const found = await fragment(question.file ? "/search/picture" : "/search/known", body);
     place.replaceChildren(...found.childNodes);
@@ -53,6 +54,7 @@ async function run(question) {
 function take(files) {
   const file = [...(files ?? [])].find((each) => each.size > 0);
   if (file) run({file, url: URL.createObjectURL(file)});
+  chooser.value = ""; // so that the same file can be chosen again
 }
 
 chooser.addEventListener("change", () => take(chooser.files));
@@ -109,10 +111,11 @@ const other = () => place.querySelector("[data-panel]:not([hidden])")?.dataset.o
 async function remembered(details = {}) {
   const shown = answer();
   if (shown.dataset.known === "yes" && !Object.keys(details).length) return shown.dataset.sha;
-  if (shown.dataset.known === "yes" || !asked.file) {
+  if (shown.dataset.known === "yes") {
     await ask("PATCH", `/pictures/${shown.dataset.sha}`, {body: {add_tags: details.tags ?? [], add_banks: details.banks ?? []}});
     return shown.dataset.sha;
   }
+  if (shown.dataset.url) return (await ask("POST", "/pictures/fetch", {body: {url: shown.dataset.url, ...details}})).picture.sha256;
   const body = new FormData();
   body.append("picture", asked.file, asked.file.name || "pasted.png");
   const sources = [{kind: "file", id: asked.file.name || "pasted.png"}];
@@ -120,15 +123,18 @@ async function remembered(details = {}) {
   return (await ask("POST", "/pictures", {body})).picture.sha256;
 }
 
+// Ask again for what is known now: a picture that was remembered meanwhile is no longer among its own matches.
+const anew = (sha) => run(asked.url ? {what: sha, url: asked.url} : {what: sha});
+
 async function judge(verdict, done) {
   const pair = {a: await remembered(), b: other()};
   await ask("POST", "/reviews", {body: {...pair, verdict}});
-  await run(asked);
+  await anew(pair.a);
   note(done, "good", {
     text: t("Undo"),
     run: () => tell(async () => {
       await ask("DELETE", `/reviews/${pair.a}/${pair.b}`);
-      await run(asked);
+      await anew(pair.a);
     }),
   });
 }
@@ -142,9 +148,12 @@ function opened(dialog, act) {
 }
 
 async function given(details, which, done) {
-  if (which === "known") await ask("PATCH", `/pictures/${other()}`, {body: {add_tags: details.tags ?? [], add_banks: details.banks ?? []}});
-  else await remembered(details);
-  await run(asked);
+  if (which === "known") {
+    await ask("PATCH", `/pictures/${other()}`, {body: {add_tags: details.tags ?? [], add_banks: details.banks ?? []}});
+    await run(asked);
+  } else {
+    await anew(await remembered(details));
+  }
   note(done, "good");
 }
 

@@ -1,5 +1,6 @@
 """The pages on a real listener, and a real browser in front of them."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -87,6 +88,13 @@ def account(services: Services) -> Callable[..., str]:
         return password
 
     return make
+
+
+@pytest.fixture
+def audited(settings: Settings) -> Callable[[], list[dict[str, Any]]]:
+    """Read the audit file."""
+    path = settings["data.dir"] / "audit.jsonl"
+    return lambda: [json.loads(line) for line in path.read_text().splitlines()]
 
 
 @pytest.fixture

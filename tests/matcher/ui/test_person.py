@@ -55,7 +55,7 @@ def test_the_look_and_the_language_are_kept(visit):
     page.reload()
     assert page.evaluate(ground) == dark
     page.get_by_label("Language").select_option("fr")
-    page.wait_for_function("document.documentElement.lang === 'fr'")
+    page.wait_for_function("() => document.documentElement.lang === 'fr'")
     assert page.get_by_role("link", name="Recherche").is_visible()
 
 

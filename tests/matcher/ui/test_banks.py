@@ -71,7 +71,7 @@ def test_a_bank_is_made_changed_and_deleted(visit, services):
     page.get_by_role("button", name="Take the chosen ones out").click()
     expect(page.locator(".tile")).to_have_count(2, timeout=PATIENCE)
     assert services.matcher.get(records[0].sha256).banks == ()
-    page.get_by_text("Change it").click()
+    page.get_by_text("Change it", exact=True).click()
     page.get_by_label("Name", exact=True).fill("Kits of spring")
     page.get_by_label("Days to keep").fill("30")
     page.get_by_label("Sensitive").check()
@@ -81,7 +81,7 @@ def test_a_bank_is_made_changed_and_deleted(visit, services):
     bank = services.matcher.banks.get("Kits of spring")
     assert (bank.keep_days, bank.sensitive) == (30, True)
     assert page.locator(".tile-picture", has_text="sensitive").count() == 2 and page.locator(".tile img").count() == 0
-    page.get_by_text("Delete it").click()
+    page.get_by_text("Delete it", exact=True).click()
     page.get_by_label("Write its name").fill("Kits of spring")
     page.get_by_role("button", name="Delete the bank").click()
     page.get_by_role("heading", name="There is no bank yet").wait_for()

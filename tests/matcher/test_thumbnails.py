@@ -68,7 +68,8 @@ def handed(small, side, **limits):
 
     found = Fingerprints("0" * 64, "PNG", (640, 480), 9, {AS_IS: {"pdq": b"x" * 32}}, small=small)
     header, body = answer(found)
-    return json.loads(json.dumps(header)), body, {"limits": Limits(), "asked": ["pdq"], "query": False, "digest": "0" * 64, "bytes_size": 9, "side": side}
+    asked = {"asked": ["pdq"], "side": side, "bytes_size": 9}
+    return json.loads(json.dumps(header)), body, {**asked, "limits": Limits(), "query": False, "digest": "0" * 64}
 
 
 def test_a_worker_is_believed_no_more_than_was_asked_for():

@@ -162,6 +162,29 @@ def test_what_is_done_is_noted_with_who_did_it(app, accounts, audited, sample):
     assert (line["action"], line["caller"], line["decision"], line["status"]) == ("search", "ana", "NO", 200)
 
 
+OPEN = {
+    "GET /",
+    "GET /login",
+    "GET /ui/<version>/<path:file>",
+    "POST /login",
+    "POST /logout",
+    "POST /look",
+}
+
+
+def test_what_is_open_to_all(app, accounts):
+    accounts.create("ana", PASSWORD, "viewer")
+    found = set()
+    for rule in (rule for rule in app.url_map.iter_rules() if "." in rule.endpoint):
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            path = re.sub("<[^>]*>", "0", rule.rule)
+            answer = app.test_client().open(path, method=method)
+            if answer.status_code != 401:
+                found.add(f"{method} {rule.rule}")
+                assert method == "GET" or answer.status_code == 403  # without the page's token nothing is changed
+    assert found == OPEN
+
+
 PROXY = {"login.header": "X-Forwarded-User", "login.groups_header": "X-Forwarded-Groups", "login.proxies": ["10.0.0.0/24"]}
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from types import TracebackType
@@ -15,7 +14,7 @@ from matcher.catalogue import BankBook
 from matcher.clustering import MOST_LINKS, Clustering
 from matcher.collection import Added, Collection
 from matcher.decision import Rules
-from matcher.errors import BadRequest, NotFound, StoreUnavailable
+from matcher.errors import BadRequest, NotFound
 from matcher.evidence import gather
 from matcher.expert import ExpertSearch, Question
 from matcher.extraction import AS_IS, Fingerprints
@@ -122,8 +121,7 @@ class Matcher:
     @classmethod
     def open(cls, settings: Settings) -> "Matcher":
         """Return a matcher on the store that the settings name. Raises BadSettings."""
-        url = settings["redis.url"]
-        locate = (lambda: url) if url else EmbeddedRedis(settings["data.dir"]).ensure
+        locate = (lambda: str(url)) if (url := settings["redis.url"]) else EmbeddedRedis(settings["data.dir"]).ensure
         return cls(settings, Store(locate, settings["redis.prefix"]))
 
     @property
@@ -430,8 +428,7 @@ class Matcher:
 
     def close(self) -> None:
         """End the workers and the connection."""
-        with suppress(StoreUnavailable):
-            self.tally.flush()
+        self.tally.close()
         self.pool.close()
         self.collection.store.forget_connection()
 

@@ -46,8 +46,7 @@ class Tally:
             self._held[day(now), name] += by
             due = now - self._written >= self._every
         if due:
-            with suppress(StoreUnavailable, StoreFull):
-                self.flush()
+            self.close()
 
     def message(self, alerts: int) -> None:
         """Count a message that came from elsewhere, and whether it raised an alert. alerts: tags that were given for it."""
@@ -68,6 +67,11 @@ class Tally:
             by_day.setdefault(when, []).extend((name.encode("utf-8", "replace"), count))
         for when, words in by_day.items():
             self._store.run(_ADD, self._store.key(KIND, when.encode()), _KEPT, *words)
+
+    def close(self) -> None:
+        """Write what is gathered, if that can be."""
+        with suppress(StoreUnavailable, StoreFull):
+            self.flush()
 
     def days(self, count: int) -> list[tuple[str, Mapping[str, int]]]:
         """Return what was counted on each of the last days, YYYYMMDD, today last."""

@@ -18,7 +18,6 @@ from matcher.match import Decision
 
 FEWEST = 10
 _ROUNDS = 3
-_STEPS = 21
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def narrowed(reviewed: Pairs, rules: Rules, lost: float = 0.1) -> Narrowed:
             yes, maybe = rules.bounds(name)
             if maybe <= yes:
                 continue
-            for bound in np.linspace(maybe, max(yes, 0.0), _STEPS).tolist():
+            for bound in _between(some, name, yes, maybe):
                 tried = {**bounds, f"{name}.maybe": bound}
                 cost = _cost(some, rules, tried)
                 # Of bounds that do as well the widest stays: what nobody reviewed may be different.
@@ -62,6 +61,13 @@ def narrowed(reviewed: Pairs, rules: Rules, lost: float = 0.1) -> Narrowed:
             break
     rejected, confirmed = int((~some.same).sum()), int(some.same.sum())
     return Narrowed(bounds, (rejected, best[0]), (confirmed, confirmed - best[1]))
+
+
+def _between(pairs: Pairs, name: str, yes: float, maybe: float) -> list[float]:
+    """Return bounds between YES and MAYBE that part the distances that occur, each in the middle of two, the widest first."""
+    distances = pairs.distances(name)
+    inside = np.unique(distances[(distances > yes) & (distances <= maybe)])[::-1]
+    return ((inside + np.append(inside[1:], max(yes, 0.0))) / 2).tolist() if inside.size else []
 
 
 def _cost(pairs: Pairs, rules: Rules, bounds: Mapping[str, float]) -> tuple[int, int]:

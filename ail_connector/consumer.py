@@ -33,7 +33,7 @@ class Consumer:
     """Runs workers on one or more queues.
 
     most_tags: while so many tags wait for AIL, no message is begun. care: called now and then with what tells whether to end, for work
-    that has no message.
+    that has no message. told: called after each message with how many tags were sent.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Consumer:
         workers: int = 1,
         most_tags: int = 10_000,
         care: Callable[[Callable[[], bool]], None] = lambda ended: None,
+        told: Callable[[int], None] = lambda sent: None,
     ) -> None:
         self._queues = list(queues)
         self._handling = handling
@@ -51,6 +52,7 @@ class Consumer:
         self._workers = workers
         self._most_tags = most_tags
         self._care = care
+        self._told = told
         self._stop = threading.Event()
         self._over = threading.Event()
         self._crowded = False
@@ -130,7 +132,9 @@ class Consumer:
             _log.exception("%s, ticket %s", queue.module, taken.ticket)
             self._put_off(queue, holder, taken, f"{type(error).__name__}: {error}")
             return True
-        queue.finish(holder, taken, handled.tags, handled.outcome)
+        sent = queue.finish(holder, taken, handled.tags, handled.outcome)
+        if sent >= 0:
+            self._told(sent)
         return True
 
     def _put_off(self, queue: Queue, holder: str, taken: Taken, why: str) -> None:

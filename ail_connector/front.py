@@ -99,6 +99,7 @@ class Front:
             workers or settings["ail.workers"] or settings.workers() + 1,
             settings["ail.max_tags_waiting"],
             _Now(self.retroactive, self.webhook, settings["ail.bank_minutes"] * 60).care,
+            self.matcher.tally.message,
         )
 
     def close(self) -> None:

@@ -62,9 +62,11 @@ def check_ail_object(call: Call) -> AilOutcome:
     if not isinstance(told, AilObject) or not told.object:
         raise BadRequest("the part details says which object of AIL this is")
     sighting = Sighting(told.object, told.date, told.items, tuple(map(str.lower, told.domains)), told.chats, told.tags, told.link)
-    outcome = Processing(call.services.matcher).process(content(call.files[PICTURE][0], call.services.settings), sighting, again=told.again)
+    matcher = call.services.matcher
+    outcome = Processing(matcher).process(content(call.files[PICTURE][0], call.services.settings), sighting, again=told.again)
+    matcher.tally.message(len(outcome.tags))
     # A picture that was seen before comes without its matches.
-    known = call.services.matcher.collection.known(outcome.sha256)
+    known = matcher.collection.known(outcome.sha256)
     hidden = outcome.sensitive or (known is not None and known.sensitive)
     call.audited |= {"sensitive": True} if hidden else {"object": told.object}
     call.audited |= {"outcome": outcome.name, "tags": len(outcome.tags)}

@@ -32,6 +32,7 @@ from matcher.settings import Settings
 from matcher.source import Source
 from matcher.storage import store_of
 from matcher.store import Store
+from matcher.tally import Tally
 from matcher.textsearch import TextSearch
 from matcher.thumbnails import Thumbnails
 from matcher.verdicts import Verdicts
@@ -118,6 +119,7 @@ class Matcher:
         self.clustering = Clustering(self.collection, settings["cluster.max_size"])
         most = settings["quarantine.clusters"], settings["quarantine.pictures"]
         self._sentry = Sentry(self.collection, self.algorithms, self.rules, *most)
+        self.tally = Tally(store)
 
     @classmethod
     def open(cls, settings: Settings) -> "Matcher":
@@ -158,7 +160,7 @@ class Matcher:
 
     def place(self, record: Record) -> Record:
         """Tie a known picture to those that its stored fingerprints say it is the same as; return it as it is then."""
-        return self._placed(record, self._as_stored(record))
+        return self._placed(record, self.as_query(record))
 
     def search(
         self,
@@ -245,7 +247,7 @@ class Matcher:
     ) -> tuple[Fingerprints, Scope]:
         """Return a known picture as a query, which is not among its own answers."""
         record = self.get(sha256)
-        query = self._as_stored(record)
+        query = self.as_query(record)
         return query, self._scope(limit, banks, lambda known: known.id == record.id or (exclude is not None and exclude(known)))
 
     def compare(
@@ -428,6 +430,7 @@ class Matcher:
 
     def close(self) -> None:
         """End the workers and the connection."""
+        self.tally.close()
         self.pool.close()
         self.collection.store.forget_connection()
 
@@ -462,7 +465,8 @@ class Matcher:
             return replace(record, placed=True)
         return self.collection.known(record.sha256) or record
 
-    def _as_stored(self, record: Record) -> Fingerprints:
+    def as_query(self, record: Record) -> Fingerprints:
+        """Return a known picture as a query: what is kept of it, as it is."""
         return Fingerprints(record.sha256, record.format, record.size, record.bytes_size, {"as is": self.collection.whole(record)})
 
     def _scope(self, limit: int, banks: Iterable[str] | None, exclude: Callable[[Record], bool] | None) -> Scope:

@@ -1,7 +1,7 @@
 """Clusters and proposals as they are shown: with the pictures that are there, and that whoever asks may see."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,10 +62,19 @@ class Gallery:
 
     def view(self, cluster: Cluster) -> View:
         """Return a cluster with all that is to be shown of it."""
+        view = self.tied(cluster)
+        return replace(view, representative=self._representative(view.records))
+
+    def tied(self, cluster: Cluster) -> View:
+        """Return a cluster with all that is to be shown of it but its representative, which takes the longest to find."""
         records = self._records(cluster)
         shas = {record.id: record.sha256 for record in records}
         said = [one for one in self._clustering.contradictions(cluster) if {one.a, one.b} <= set(shas.values())]
-        return View(cluster, records, self._representative(records), _ties(cluster.links, shas), tuple(said))
+        return View(cluster, records, None, _ties(cluster.links, shas), tuple(said))
+
+    def glance_at(self, cluster: Cluster) -> tuple[Record, ...]:
+        """Return the pictures of a cluster, or of what of it is given."""
+        return self._records(cluster)
 
     def glance(self, cluster: Cluster) -> View:
         """Return a cluster with as much as a list shows of it."""

@@ -1,9 +1,11 @@
 """Labelled pictures on disk: the files of a folder, and the ground truth of them in any form that is read."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from matcher.errors import BadFile, BadRequest, NotFound
@@ -13,6 +15,7 @@ from matcher.visjs import is_graph, read_graph
 
 UNSURE = "_unsure"
 _HEAD = 32
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ def read_folder(folder: Path, found: Mapping[str, Path] | None = None, with_fold
 def locate(truth: GroundTruth, found: Mapping[str, Path], folder: Path) -> dict[str, str]:
     """Return under which name of `found` each picture of the ground truth is.
 
-    A picture may be named without its subfolder where there is but one of that name; a .bmp may have become a .png. Raises BadFile.
+    A picture may be named without its subfolder where there is but one of that name, or by its SHA-256; a .bmp may have become a .png.
+    Raises BadFile.
     """
     counts = Counter(name.rpartition("/")[2] for name in found)
     bare = {name.rpartition("/")[2]: name for name in found}
@@ -102,6 +106,9 @@ def locate(truth: GroundTruth, found: Mapping[str, Path], folder: Path) -> dict[
         fitting = [each if each in found else bare[each] for each in tried if each in found or counts[each] == 1]
         if fitting:
             located[name] = fitting[0]
+    if any(_SHA256.fullmatch(name) for name in truth.names if name not in located):
+        named = {sha256(path.read_bytes()).hexdigest(): name for name, path in found.items()}
+        located |= {name: named[name] for name in truth.names if name not in located and name in named}
     missing = [name for name in truth.names if name not in located]
     if missing:
         twice = [name for name in missing if counts[name] > 1]

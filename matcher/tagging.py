@@ -118,6 +118,11 @@ class Tagger:
     def __bool__(self) -> bool:
         return bool(self._rules)
 
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules, in their order."""
+        return tuple(self._rules)
+
     def taggings(self, matches: Iterable[Seen], on: Iterable[str] = TARGETS) -> list[Tagging]:
         """Return what these matches give to those targets: each tag once a target, in the order of the rules."""
         targets, seen = set(on), list(matches)

@@ -58,7 +58,9 @@ class Pictures:
         self, data: bytes, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Exclude | None = None, name: str = "picture"
     ) -> Answer:
         """As Known."""
-        return self._matcher.search(data, limit=limit, banks=banks, exclude=self._either(exclude), name=name)
+        found = self._matcher.search(data, limit=limit, banks=banks, exclude=self._either(exclude), name=name)
+        self._matcher.tally.decided(found.decision)
+        return found
 
     def search_sha256(self, sha256: str, *, limit: int = 10, banks: Iterable[str] | None = None, exclude: Exclude | None = None) -> Answer:
         """As Known."""

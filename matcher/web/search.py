@@ -204,6 +204,7 @@ def check_limit(call: Call, asked: int | None) -> int:
 def note_answer(services: Services, audited: dict[str, Any], found: shapes.Answer) -> None:
     """Count an answer, and let the audit line tell of it."""
     services.metrics.decided(found["decision"])
+    services.matcher.tally.decided(found["decision"])
     # The query itself may be a sensitive picture that this search was not about.
     known = services.matcher.collection.known(found["sha256"])
     matches = (*found["matches"], *found["suppressed"])

@@ -1,0 +1,90 @@
+"""Calibration on known pictures: labels that people gave in the store, and the fingerprints that are kept there; no file is read.
+
+Mirrored and turned copies look different here, as only a picture itself tells how it looks turned.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from matcher.calibration.calibrate import Calibration, Plan, conclude
+from matcher.calibration.pairs import Pairs, compare
+from matcher.calibration.reviews import groups
+from matcher.calibration.thresholds import Targets
+from matcher.engine import Matcher
+from matcher.errors import BadRequest
+from matcher.labelling import Labelling
+from matcher.reviews import Review, Verdict
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labelled pairs of known pictures, by SHA-256, the lesser first. same: whether they belong together.
+
+    settled: pairs of which reviews and labellings said different things: the review holds, or else that they are different.
+    """
+
+    same: dict[Pair, bool]
+    settled: tuple[Pair, ...] = ()
+
+    @property
+    def together(self) -> int:
+        """How many pairs belong together."""
+        return sum(self.same.values())
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The pictures in the pairs."""
+        return tuple(dict.fromkeys(name for pair in self.same for name in pair))
+
+
+def labels_of(labellings: Iterable[Labelling], reviews: Iterable[Review] = ()) -> Labels:
+    """Return what people said of pairs of pictures."""
+    same: dict[Pair, bool] = {}
+    settled: dict[Pair, None] = {}
+    for labelling in labellings:
+        for a, b, together in labelling.truth().pairs():
+            pair = (min(a, b), max(a, b))
+            if same.setdefault(pair, together) != together:
+                same[pair] = False
+                settled[pair] = None
+    for review in reviews:
+        together = review.verdict is Verdict.SAME
+        if same.get((review.a, review.b), together) != together:
+            settled[review.a, review.b] = None
+        same[review.a, review.b] = together
+    return Labels(same, tuple(settled))
+
+
+def compared(
+    matcher: Matcher, labels: Labels, most: int = 2000, seed: int = 1, progress: Callable[[int], None] = lambda done: None
+) -> Pairs:
+    """Return the evidence of labelled pairs, by the same code as a search; those of pictures that are no longer known are left out.
+
+    most: pairs of each kind; of more, so many are drawn. A pair takes a few milliseconds. progress: told how many are done.
+    Raises BadRequest where not both kinds of pairs are left.
+    """
+    known = {record.sha256: record for record in map(matcher.collection.known, labels.pictures) if record is not None}
+    there = {pair: same for pair, same in labels.same.items() if known.keys() >= set(pair)}
+    chosen = [(*pair, kind) for kind in (True, False) for pair in _some([pair for pair, same in there.items() if same is kind], most, seed)]
+    if len({kind for _, _, kind in chosen}) < 2:
+        missing = "belong together" if not any(kind for _, _, kind in chosen) else "are different"
+        raise BadRequest(f"no two known pictures are labelled that {missing}; label more, or review more pairs")
+    names = dict.fromkeys(name for a, b, _ in chosen for name in (a, b))
+    pictures = {name: matcher.as_query(known[name]) for name in names}
+    return Pairs(tuple(compare(pictures, chosen, matcher.algorithms, matcher.rules, progress)), groups(chosen))
+
+
+def calibrated(matcher: Matcher, pairs: Pairs, targets: Targets, plan: Plan) -> Calibration:
+    """Return the bounds that compared pairs lead to, as `kuato calibrate` finds them."""
+    return conclude(pairs, matcher.rules, targets, plan, pictures=len(pairs.group_of))
+
+
+def _some(pairs: Sequence[Pair], most: int, seed: int) -> list[Pair]:
+    if len(pairs) <= most:
+        return list(pairs)
+    chosen = np.random.default_rng(seed).choice(len(pairs), most, replace=False)
+    return [pairs[n] for n in sorted(chosen.tolist())]

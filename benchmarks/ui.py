@@ -4,7 +4,7 @@
 
 Some pictures of the folder IMAGES become known as usual, so that pairs of them wait; then the store grows to --pictures by composed ones
 (grow/mixing.py). A search is of a PNG of 1920 x 1080 pixels, from choosing the file to the answer on the screen. The next pair is timed
-twice: as the server makes it (four at once, as the page asks), and from the key of a verdict to the pair on the screen. Redis keeps no file meanwhile; with --thumbnails
+twice: as the server makes it (four at once, as the page asks), and from the key of a verdict to the pair on the screen. With --thumbnails
 the known pictures are shown. Bars: 1 s for a search, 150 ms for a pair.
 """
 

@@ -28,7 +28,7 @@ from tests.matcher.ui.test_review import pages  # noqa: E402
 IMAGES, SAMPLES = ROOT / "docs" / "images", ROOT / "samples"
 _WINDOW = {"width": 1280, "height": 800}
 _SEEN = 1_767_225_600.0
-_COLOURS = 128  # few enough to be small, enough to look at
+_COLOURS = 240  # few enough to be small, enough to look at
 
 
 def search(page: Page) -> None:
@@ -92,7 +92,7 @@ def main() -> None:
             act(watched.go(path))
             watched.page.wait_for_timeout(300)
             picture = Image.open(io.BytesIO(watched.page.screenshot())).convert("RGB")
-            picture.quantize(_COLOURS, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
+            picture.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
             print(f"docs/images/{name}.png: {(IMAGES / f'{name}.png').stat().st_size // 1000} kB")
             watched.check()
             context.close()

@@ -208,7 +208,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("tagging.rules", "rows", (), "", "Which tags a match gives: `tags` or `propagate`, on what (`on`), and what must hold for it: `decision`, `relation`, `bank`, `kind`, `tag`."),
     Setting("tagging.propagate", "list", (), "", "Tags of known pictures, with * where anything may be, that a rule may pass on."),
     Setting("web.listen", "text", "127.0.0.1:6670", "address:port", "Where programs find the HTTP API. Beyond loopback it needs a token first: `kuato token create`."),
-    Setting("web.anonymous", "text", "admin", "", "Role of requests without a token, on loopback and only until the first token is created.", choices=("none", "search", "write", "review", "admin")),
+    Setting("web.anonymous", "text", "admin", "", "Role of requests without a token, on loopback and only until the first token or account is created.", choices=("none", "search", "write", "review", "admin")),
     Setting("web.prefix", "text", "", "path", "Path under which a reverse proxy publishes Kuato, such as /kuato."),
     Setting("web.proxy", "text", "", "address", "Address of the reverse proxy whose X-Forwarded-For and X-Forwarded-Proto are believed; empty: nobody's."),
     Setting("web.names", "list", (), "", "Host names under which the API may be asked; empty: any, but on loopback without tokens only those of loopback."),

@@ -44,6 +44,9 @@ def test_the_wheel_has_the_three_packages_their_data_and_nothing_else(wheel: Pat
         "config/vocabulary.npy",
         "config/misp/objects",
         "config/ail/modules.cfg",
+        "ui/templates/base.html",
+        "ui/static/kuato.css",
+        "ui/translations/fr.po",
     ):
         assert (wheel / "matcher" / file).exists(), file
 
@@ -73,7 +76,7 @@ def test_the_named_packages_are_used() -> None:
         assert f"import {name}" in sources or f"from {name}" in sources, name
 
 
-@pytest.mark.parametrize("group", ["kuato.fingerprints", "kuato.commands", "kuato.listeners"])
+@pytest.mark.parametrize("group", ["kuato.fingerprints", "kuato.commands", "kuato.listeners", "kuato.pages", "kuato.links"])
 def test_every_entry_point_can_be_loaded(group: str) -> None:
     points = entry_points(group=group)
     assert points

@@ -19,7 +19,7 @@ from matcher.ui.person import LANGUAGE, LOOK
 from matcher.ui.shown import bdi, short
 from matcher.ui.static import Static
 from matcher.ui.visit import Visit
-from matcher.ui.words import all_words, chosen
+from matcher.ui.words import N_, all_words, chosen
 from matcher.web.access import Caller, Door
 from matcher.web.people import COOKIE, People
 from matcher.web.reading import check_size
@@ -28,6 +28,7 @@ from matcher.web.services import Services
 GROUP = "kuato.pages"
 LOOKS = ("light", "dark")
 _YEAR = 365 * 86_400
+_PEOPLE = {Role.SEARCH: N_("viewer"), Role.WRITE: N_("reviewer"), Role.REVIEW: N_("reviewer"), Role.ADMIN: N_("admin")}
 _NOBODY = Caller("nobody", Role.SEARCH)
 POLICY = "; ".join(
     (
@@ -135,10 +136,12 @@ class Front:
             g.page = page
             visit = g.visit = g.call = self._visit(path)
             check_size(request, self._services.settings["web.max_body"])
+            _ = visit.words.gettext
             self._recognise(visit, required=page.role is not None)
             self._people.check_token(request)
             if page.role is not None and visit.caller.role < page.role:
-                raise Refused(f"this needs the role {page.role.label}, yours is {visit.caller.role.label}")
+                needed, has = (_(_PEOPLE[role]) for role in (page.role, visit.caller.role))
+                raise Refused(_("this needs the role {needed}, yours is {has}; ask an admin").format(needed=needed, has=has))
             return self._finished(visit, page.handler(visit))
 
         return view

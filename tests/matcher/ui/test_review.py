@@ -1,5 +1,6 @@
 """The review page in a real browser: pairs are judged by keyboard alone, and that changes answers at once."""
 
+import json
 import time
 
 import cv2
@@ -10,6 +11,10 @@ from matcher.reviews import Verdict
 from matcher.waiting import Waiting
 from tests.matcher.ui.chromium import TABLET, fits, readable
 
+NEXT = """pair => {
+  const article = document.querySelector(".review-pair");
+  return article ? article.dataset.a + article.dataset.b !== pair : !document.getElementById("nothing").hidden;
+}"""
 DEADLINE = 60.0  # seconds; only what is broken takes so long
 
 
@@ -66,30 +71,52 @@ def pair_on(page):
 
 def test_thirty_pairs_by_keyboard_alone(matcher, waiting, visit, account, log_in):
     expected = waiting(30)
+    said = review(matcher, visit, account, log_in, lambda number, pair: number % 10 == 9)
+    assert len(said) >= min(30, len(expected) - 3 * 3)  # a cluster that grew settles pairs of its own
+
+
+@pytest.mark.slow
+def test_thirty_real_pairs_by_keyboard_alone(matcher, visit, account, log_in, shared):
+    """Of labelled pictures, judged as their labels say."""
+    folder = shared / "data" / "dev"
+    clusters = json.loads((folder / "ground_truth.json").read_text())["clusters"]
+    label = {member["file"]: cluster["id"] for cluster in clusters for member in cluster["members"]}
+    name_of = {}
+    for path in sorted((folder / "images").iterdir())[:90]:
+        name_of[matcher.add(path.read_bytes(), name=path.name).record.sha256] = path.name
+    expected = Waiting(matcher).next(0, 50)
+
+    def same(number, pair):
+        one, other = (label.get(name_of[sha256]) for sha256 in pair)
+        return one is not None and one == other
+
+    said = review(matcher, visit, account, log_in, same)
+    assert len(said) >= min(30, len(expected) // 2)
+
+
+def review(matcher, visit, account, log_in, same):
+    """Judge up to thirty pairs by keyboard, hold what is kept and answered against it, and return the verdicts by pair."""
     window = visit()
     log_in(window, "ana", account("ana", "reviewer"))
     page = window.go("/review")
     said = {}
     for number in range(30):
         pair = pair_on(page)
-        verdict = Verdict.SAME if number % 10 == 9 else Verdict.DIFFERENT
+        verdict = Verdict.SAME if same(number, pair) else Verdict.DIFFERENT
         page.keyboard.press("a" if verdict is Verdict.SAME else "r")
         said[frozenset(pair)] = verdict
-        page.wait_for_function(
-            "pair => (document.querySelector('.review-pair')?.dataset.a + document.querySelector('.review-pair')?.dataset.b) !== pair",
-            arg="".join(pair),
-        )
+        page.wait_for_function(NEXT, arg="".join(pair))
         if page.locator("#nothing").is_visible():
             break
     until(lambda: len(list(matcher.collection.reviews.all())) == len(said), "not all verdicts were kept")
     kept = {frozenset((one.a, one.b)): one for one in matcher.collection.reviews.all()}
     assert {pair: one.verdict for pair, one in kept.items()} == said
     assert {one.who for one in kept.values()} == {"ana"}
-    assert len(said) >= min(30, len(expected) - 3 * 3)  # a cluster that grew settles pairs of its own
     for pair, verdict in said.items():
         one, other = sorted(pair)
         found = {match.picture.sha256: match.decision for match in matcher.search_sha256(one, limit=50).matches}
         assert found.get(other) == ("YES" if verdict is Verdict.SAME else None)
+    return said
 
 
 def test_the_most_useful_comes_first_and_skipped_ones_come_again(waiting, visit):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from markupsafe import Markup
 
@@ -32,6 +33,7 @@ _READ = 60
 _MEMBERS = 120
 _WEEK = 7
 _LINE_DAYS = 40
+_LOOKED_AT = 2000
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,8 @@ def _standing(visit: Visit) -> Iterable[Cluster]:
     if not visit.caller.limited:
         return standing
     # How large a cluster is may be told only of what the visitor sees of it.
-    return (cluster for cluster in standing if len(gallery_of(visit).tied(cluster).records) > 1)
+    gallery = gallery_of(visit)
+    return (cluster for cluster in islice(standing, _LOOKED_AT) if len(gallery.glance_at(cluster)) > 1)
 
 
 def _sorting(order: str, since: int) -> Callable[[Cluster], tuple[float | str, ...]]:

@@ -191,5 +191,5 @@ def test_the_commands_of_a_page_run(name: str, told: list[str], tmp_path: Path) 
     finally:
         if server is not None:
             server.terminate()
-            server.communicate(timeout=30)
+            server.communicate(timeout=120)
         EmbeddedRedis(tmp_path / ".local" / "share" / "kuato").stop()

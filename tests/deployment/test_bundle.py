@@ -129,7 +129,7 @@ def test_it_serves(installed: Installed) -> None:
         assert {one["name"] for one in modules} == set(MODULES)
     finally:
         server.terminate()
-        server.communicate(timeout=30)
+        server.communicate(timeout=120)
 
 
 @pytest.mark.slow

@@ -95,7 +95,7 @@ def published(tmp_path: Path, authority: trustme.CA) -> Iterator[tuple[urllib3.H
             front.terminate()
             front.wait(20)
         server.terminate()
-        server.communicate(timeout=30)
+        server.communicate(timeout=120)
         EmbeddedRedis(tmp_path / "data").stop()
 
 

@@ -77,10 +77,8 @@ def test_rows_of_commands_with_the_key_further_back() -> None:
 
 
 def test_what_several_servers_say_is_added_up() -> None:
-    infos = [
-        {"used_memory": 5, "aof_enabled": 1, "aof_rewrite_in_progress": 0, "redis_version": "6.2"},
-        {"used_memory": 7, "aof_enabled": 0},
-    ]
+    one: dict[str, object] = {"used_memory": 5, "aof_enabled": 1, "aof_rewrite_in_progress": 0, "redis_version": "6.2"}
+    infos: list[dict[str, object]] = [one, {"used_memory": 7, "aof_enabled": 0}]
     said = {"used_memory": 12, "aof_enabled": 0, "aof_rewrite_in_progress": 0, "redis_version": "6.2"}
     assert together(infos) == said
     assert together(infos[:1]) == infos[0]

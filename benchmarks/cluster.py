@@ -185,21 +185,26 @@ def main() -> int:
     parser.add_argument("--slots", type=int, default=60)
     parser.add_argument("--binary", type=Path, help="the server to run, such as valkey-server; default: the embedded Redis")
     arguments = parser.parse_args()
+    figures: dict[str, object] = {}
+
+    def tell(name: str, value: object) -> None:
+        figures[name] = value
+        print(json.dumps({name: value}), file=sys.stderr, flush=True)
+
     with tempfile.TemporaryDirectory() as name:
         folder, server = Path(name), EmbeddedRedis(Path(name) / "one")
         try:
-            with running(folder / "many", binary=arguments.binary, silence=SILENCE) as cluster:
+            with running(folder / "many", binary=arguments.binary) as cluster:
                 about = cluster.nodes[0].client.info("server")
-                figures: dict[str, object] = {"server": about.get("valkey_version") or about["redis_version"]}
-                figures["answers"] = same_answers(cluster, server, arguments.images, arguments.most, folder / "data")
-                figures["balance"] = balance(cluster, server, arguments.pictures)
-                for master in cluster.masters():  # what follows is of other pictures, and is gone through whole
-                    master.client.flushall()
-                server.stop()
-                figures["kills"] = kills(cluster, arguments.kills)
-                figures["moves"] = moves(cluster, arguments.slots)
+                tell("server", about.get("valkey_version") or about["redis_version"])
+                tell("answers", same_answers(cluster, server, arguments.images, arguments.most, folder / "data"))
+                tell("balance", balance(cluster, server, arguments.pictures))
         finally:
             server.stop()
+        # Of its own, as what is killed reads its file before it is back.
+        with running(folder / "killed", binary=arguments.binary, silence=SILENCE) as cluster:
+            tell("kills", kills(cluster, arguments.kills))
+            tell("moves", moves(cluster, arguments.slots))
     print(json.dumps(figures, indent=1))
     return 0
 

@@ -19,7 +19,7 @@ from redis.retry import Retry
 from matcher.redis_server import find_server
 from matcher.slots import SLOTS
 
-PATIENCE = 60.0
+PATIENCE = 120.0  # seconds; the machine may be busy with other things
 
 
 @dataclass

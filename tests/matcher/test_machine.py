@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from matcher.machine import Machine
+from matcher.machine import Machine, shared
 
 GB = 1 << 30
 SERVER = {"used_memory": 2 * GB, "used_memory_rss": 3 * GB, "maxmemory": 0, "total_system_memory": 16 * GB, "process_id": 77}
@@ -74,3 +74,13 @@ def test_the_real_one() -> None:
     assert bound in ("machine", "container")
     assert room is not None
     assert 0 < room < whole
+
+
+def test_of_servers_that_fill_evenly_the_first_that_is_full_ends_it() -> None:
+    assert shared([(3 * GB, "maxmemory"), (2 * GB, "maxmemory"), (9 * GB, "elsewhere")]) == (6 * GB, "maxmemory")
+    assert shared([(5 * GB, "elsewhere")] * 3) == (15 * GB, "elsewhere")
+
+
+def test_what_a_machine_has_left_its_servers_share() -> None:
+    assert shared([(8 * GB, "machine")] * 3) == (8 * GB, "machine")
+    assert shared([(8 * GB, "machine"), (None, "unknown")]) == (None, "unknown")

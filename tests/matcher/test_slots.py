@@ -5,6 +5,7 @@ from binascii import crc_hqx
 import numpy as np
 import pytest
 
+from matcher.nodes import together
 from matcher.protocol import command, command_rows, cut, gathered, side_by_side, strings
 from matcher.slots import SLOTS, Listed, Rows, divided, key_of, slot, slots
 
@@ -73,3 +74,11 @@ def test_commands_that_only_add_up_to_rows_are_told_apart() -> None:
 def test_rows_of_commands_with_the_key_further_back() -> None:
     keys = np.array([[1, 2], [3, 4]], np.uint8)
     assert Rows(command_rows(b"EVALSHA", b"f" * 40, b"1", keys)).slots.tolist() == [slot(b"\1\2"), slot(b"\3\4")]
+
+
+def test_what_several_servers_say_is_added_up() -> None:
+    one: dict[str, object] = {"used_memory": 5, "aof_enabled": 1, "aof_rewrite_in_progress": 0, "redis_version": "6.2"}
+    infos: list[dict[str, object]] = [one, {"used_memory": 7, "aof_enabled": 0}]
+    said = {"used_memory": 12, "aof_enabled": 0, "aof_rewrite_in_progress": 0, "redis_version": "6.2"}
+    assert together(infos) == said
+    assert together(infos[:1]) == infos[0]

@@ -89,10 +89,9 @@ def told(held: Held) -> Told:
 class Cordon:
     """What is held at one moment. pictures: their numbers."""
 
-    def __init__(self, held: Iterable[Held], reach: int = 31) -> None:
+    def __init__(self, held: Iterable[Held]) -> None:
         some = [one for one in held if not one.released]
         self.pictures = frozenset(one.id for one in some if one.id)
-        self._reach = reach
         values: dict[str, list[bytes]] = {}
         for one in some:
             if not one.id:
@@ -104,12 +103,12 @@ class Cordon:
         return bool(self.pictures or self._hashes)
 
     def crowded(self, space: str, value: bytes) -> bool:
-        """Whether a hash is one that is held, or so near one that it finds the same pictures."""
+        """Whether a hash, as it is filed, is one that is held, or so near one that the index finds the same pictures: 31 bits of 256."""
         held = self._hashes.get(space)
         if held is None or held.shape[1] != len(value):
             return False
         distances = np.bitwise_count(held ^ np.frombuffer(value, np.uint8)).sum(axis=1)
-        return bool(distances.min() <= self._reach)
+        return bool(distances.min() < len(value))
 
 
 class Quarantine:

@@ -212,17 +212,18 @@ class Search:
     def _crowds(self, evidence: Evidence, asked: Views, cordon: Cordon) -> bool:
         """Whether a hash says nothing, because it is in quarantine."""
         space, value = self._collection.filing.space(evidence.algorithm), asked.get(evidence.view, {}).get(evidence.algorithm)
-        return space is not None and value is not None and cordon.crowded(space, value)
+        return space is not None and value is not None and cordon.crowded(space, self._collection.filing.banded(evidence.algorithm, value))
 
     def _candidates(self, asked: Views, found: _Found) -> "_Round":
         filing, round = self._collection.filing, _Round()
         for view, values in asked.items():
             for name, value in values.items():
                 space = filing.space(name)
-                if space is not None and found.cordon.crowded(space, value):
+                filed = filing.banded(name, value)
+                if space is not None and found.cordon.crowded(space, filed):
                     continue
                 if space is not None:
-                    candidates = filing.bands[space].search(filing.banded(name, value))
+                    candidates = filing.bands[space].search(filed)
                     round.near.update(dict.fromkeys(candidates.ids[-MOST_NEAR:].tolist(), view))
                     found.truncated |= candidates.truncated or len(candidates.ids) > MOST_NEAR
                     round.reads += filing.bands[space].probe_count

@@ -59,16 +59,16 @@ class Sentry:
             return None
         cordon, filing = self._collection.quarantine.cordon(), self._collection.filing
         for name, value in query.values.items():
-            space = filing.space(name)
-            if space is None or cordon.crowded(space, value):
+            space, filed = filing.space(name), filing.banded(name, value)
+            if space is None or cordon.crowded(space, filed):
                 continue
-            ids = filing.bands[space].search(filing.banded(name, value)).ids
+            ids = filing.bands[space].search(filed).ids
             if len(ids) < self._pictures:
                 continue
             known = [self._collection.current(record) for record in self._collection.records.live(ids[-_COMPARED:].tolist()).values()]
             told = [self._rules.judge(some)[0] for some in gather_many({"as is": query.values}, known, self._small, self._rules)]
             if sum(decision is Decision.YES for decision in told) < _ALIKE * len(told):
-                return _told(self._collection.quarantine.hold(f"{space}:{value.hex()}", 0, Cause.CROWD, len(ids)))
+                return _told(self._collection.quarantine.hold(f"{space}:{filed.hex()}", 0, Cause.CROWD, len(ids)))
         return None
 
 

@@ -167,3 +167,6 @@ def test_a_cordon_knows_what_is_near_a_hash() -> None:
     assert not cordon.crowded("pdq", b"\xff" * 32)
     assert not cordon.crowded("other", bytes(32))
     assert not cordon.crowded("pdq", bytes(8))
+    short = Cordon([Held("phash:" + "00" * 8, 0, Cause.CROWD, 1000, 0)])
+    assert short.crowded("phash", b"\x7f" + bytes(7))
+    assert not short.crowded("phash", b"\xff" + bytes(7)), "eight bits of 64 are many"

@@ -61,9 +61,7 @@ def gather_many(
 class Gathered:
     """The evidence on many known pictures, but for local features: most of it says NO, and is put into words for few."""
 
-    def __init__(
-        self, query: Views, known: Sequence[Mapping[str, bytes]], algorithms: Mapping[str, Fingerprint], rules: Rules
-    ) -> None:
+    def __init__(self, query: Views, known: Sequence[Mapping[str, bytes]], algorithms: Mapping[str, Fingerprint], rules: Rules) -> None:
         self._rules = rules
         columns = _Columns(known)
         wanted = [algorithm for algorithm in algorithms.values() if not isinstance(algorithm, Local)] if known else []

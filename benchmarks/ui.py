@@ -40,13 +40,15 @@ from tests.matcher.ui.chromium import Watched, launched
 from tests.matcher.ui.conftest import listening
 
 CHUNK, HASHED, SEED = 2000, 2000, 5
+FEWEST = 10  # pairs that wait
 SEARCH_BAR, PAIR_BAR = 1000.0, 150.0  # milliseconds
 NEXT = """skip => {
   const begun = performance.now();
   return fetch(`/review/next?skip=${skip}`, {headers: {Accept: "text/html"}}).then(answer => answer.text()).then(text => [
     performance.now() - begun, (text.match(/review-pair/g) ?? []).length]);
 }"""
-JUDGED = """key => new Promise(resolve => {
+JUDGED = """key => new Promise((resolve, reject) => {
+  setTimeout(() => reject(new Error("no further pair came within 20 s")), 20000);
   const place = document.getElementById("pairs");
   const before = place.querySelector(".review-pair");
   const begun = performance.now();
@@ -77,6 +79,8 @@ def main() -> int:
             with services_on(Settings.load(environ={}, overrides=overrides)) as services:
                 grow(services.matcher, files[: arguments.known], arguments.pictures)
                 known, waiting = services.matcher.stats()["pictures"], Waiting(services.matcher).count()
+                if waiting < FEWEST:
+                    parser.error(f"only {waiting} pairs wait, {FEWEST} are needed; let more pictures be known (--known)")
                 with listening(services) as url, launched() as browser:
                     page = Watched(browser.new_context(viewport={"width": 1280, "height": 800}), url)
                     found = {

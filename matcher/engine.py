@@ -106,16 +106,11 @@ class Matcher:
             store, self.algorithms, settings["add.lease_seconds"], sensitivity=sensitivity, thumbnails=Thumbnails.of(store, settings)
         )
         self._likeness = Likeness(self.collection, self.algorithms, settings)
-        self._search = Search(
-            self.collection,
-            self.algorithms,
-            self.rules,
-            verified=settings["search.candidates"],
-            probe_budget=settings["search.probe_budget"],
-        )
+        verified, budget = settings["search.candidates"], settings["search.probe_budget"]
+        self._search = Search(self.collection, self.algorithms, self.rules, verified, probe_budget=budget)
         self._expert = ExpertSearch(self.collection, self.algorithms, self.rules)
         # A copy of the whole picture is among the first candidates; the others would find what shares content with it.
-        self._nearest = Search(self.collection, self.algorithms, self.rules, min(_PLACED_BY, settings["search.candidates"]))
+        self._nearest = Search(self.collection, self.algorithms, self.rules, min(_PLACED_BY, verified))
         self.clustering = Clustering(self.collection, settings["cluster.max_size"])
         most = settings["quarantine.clusters"], settings["quarantine.pictures"]
         self._sentry = Sentry(self.collection, self.algorithms, self.rules, *most)

@@ -13,7 +13,7 @@ from matcher.extraction import Fingerprints
 from matcher.fingerprints.pdq import PDQ
 from matcher.match import Answer, Decision
 from matcher.records import Record
-from matcher.search import Scope, Search, _thresholds
+from matcher.search import Scope, Search, thresholds_of
 from matcher.store import Store
 
 ORIGINAL = np.random.default_rng(5).bytes(32)
@@ -150,4 +150,4 @@ def test_added_it_answers_within_a_tenth_of_a_second(collection: Collection, sea
 def test_the_strictest_of_the_banks_holds() -> None:
     record = Record(1, "ab" * 32, "PNG", (1, 1), 1, 0.0, {}, {}, bank_ids=(1, 2, 9))
     book = {1: Bank(1, "a", thresholds={"pdq.yes": 0.1, "pdq.maybe": 0.3}), 2: Bank(2, "b", thresholds={"pdq.yes": 0.05}), 3: Bank(3, "c")}
-    assert _thresholds(record, book) == {"pdq.yes": 0.05, "pdq.maybe": 0.3}
+    assert thresholds_of(record, book) == {"pdq.yes": 0.05, "pdq.maybe": 0.3}

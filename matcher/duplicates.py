@@ -19,6 +19,7 @@ from matcher.extraction import Fingerprints
 from matcher.filing import Filing
 from matcher.fingerprints.base import Fingerprint
 from matcher.match import Decision, Relation
+from matcher.quarantine import Cordon
 from matcher.records import Record
 from matcher.search import Scope, Search
 from matcher.store import Store
@@ -146,7 +147,7 @@ class _Lists:
 
 
 class Shelf:
-    """As much of a Collection as a search asks for, in memory; it is its own banks and records."""
+    """As much of a Collection as a search asks for, in memory; it is its own banks, records and quarantine."""
 
     def __init__(self, algorithms: Mapping[str, Fingerprint]) -> None:
         self._lists = _Lists()
@@ -154,7 +155,7 @@ class Shelf:
         self._large: dict[int, Mapping[str, bytes]] = {}
         self._small_names = [name for name, algorithm in algorithms.items() if not algorithm.large]
         self.filing = Filing(cast(Store, self._lists), {name: algorithms[name] for name in self._small_names})
-        self.banks = self.records = self
+        self.banks = self.records = self.quarantine = self
 
     def put(self, picture: Fingerprints) -> None:
         id = len(self._records) + 1
@@ -166,13 +167,16 @@ class Shelf:
     def list(self) -> Sequence[Bank]:
         return ()
 
+    def cordon(self) -> Cordon:
+        return Cordon(())
+
     def known(self, sha256: str) -> None:  # noqa: ARG002 - what is the same file is known before it is searched
         return None
 
     def live(self, ids: Iterable[int]) -> dict[int, Record]:
         return {id: self._records[id] for id in ids}
 
-    def named(self, records: Iterable[Record]) -> Iterator[Record]:
+    def named(self, records: Iterable[Record], book: Mapping[int, Bank]) -> Iterator[Record]:  # noqa: ARG002 - there are no banks
         return iter(records)
 
     def current(self, record: Record) -> Mapping[str, bytes]:

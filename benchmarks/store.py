@@ -21,7 +21,7 @@ import numpy as np
 
 from matcher.engine import Matcher
 from matcher.extraction import Fingerprints
-from matcher.fingerprints.local import FEATURE, HEAD
+from matcher.fingerprints.local import HEAD, detail_at, features_in
 from matcher.redis_server import EmbeddedRedis
 from matcher.settings import Settings
 from matcher.source import Source
@@ -48,10 +48,10 @@ def _mixed(chosen: Fingerprints, real: Sequence[Fingerprints], rng: np.random.Ge
     """Return as many features as the picture has, each from one of several pictures, with some bits flipped."""
     value = chosen.values["local"]
     donors = [other.values["local"] for other in (real[k] for k in rng.integers(len(real), size=DONORS)) if "local" in other.values]
-    pool = np.concatenate([np.frombuffer(other, FEATURE, offset=HEAD.itemsize) for other in [value, *donors]])
-    features = pool[rng.permutation(len(pool))[: (len(value) - HEAD.itemsize) // FEATURE.itemsize]].copy()
+    pool = np.concatenate([features_in(other) for other in [value, *donors]])
+    features = pool[rng.permutation(len(pool))[: len(features_in(value))]].copy()
     features["bits"] ^= np.packbits(rng.random((len(features), 128)) < FLIPPED["local"], axis=1)
-    return value[:HEAD.itemsize] + features.tobytes()
+    return value[: HEAD.itemsize] + features.tobytes() + value[detail_at(value) :]
 
 
 def _flipped(value: bytes, share: float, rng: np.random.Generator) -> bytes:

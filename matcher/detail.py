@@ -60,6 +60,11 @@ def valid(packed: bytes) -> bool:
 
 def decode(packed: bytes) -> Plane:
     """Return the detail as float32 (rows, columns), -2.5..2.5. Raises ValueError for other bytes."""
+    return np.asarray(WEIGHTS[steps(packed)], np.float32)
+
+
+def steps(packed: bytes) -> NDArray[np.uint8]:
+    """Return the detail as places in WEIGHTS, uint8 (rows, columns). Raises ValueError for other bytes."""
     if len(packed) < 4:
         raise ValueError("a detail has at least four bytes")
     rows, columns = np.frombuffer(packed, "<u2", 2).tolist()
@@ -67,14 +72,20 @@ def decode(packed: bytes) -> Plane:
         raise ValueError(f"a detail has {rows} x {columns} pixels")
     opened = zlib.decompressobj()
     try:
-        steps = opened.decompress(packed[4:], -(-rows * columns // 3) + 1)
+        text = opened.decompress(packed[4:], -(-rows * columns // 3) + 1)
     except zlib.error as error:
         raise ValueError(f"a detail cannot be read: {error}") from None
-    if len(steps) != -(-rows * columns // 3) or not opened.eof:
+    if len(text) != -(-rows * columns // 3) or not opened.eof:
         raise ValueError("a detail has not as many steps as pixels")
-    three = np.frombuffer(steps, np.uint8)
+    three = np.frombuffer(text, np.uint8)
     digits = np.stack([three % 5, three // 5 % 5, three // 25 % 5], axis=1)
-    return np.asarray(WEIGHTS[digits.ravel()[: rows * columns].reshape(rows, columns)], np.float32)
+    return digits.ravel()[: rows * columns].reshape(rows, columns)
+
+
+def pack(steps: NDArray[np.uint8]) -> bytes:
+    """Return the bytes that `steps` reads these from, uint8 (rows, columns), 0..4."""
+    three = np.pad(steps.ravel(), (0, -steps.size % 3)).reshape(-1, 3) @ np.array([1, 5, 25], np.uint8)
+    return np.array(steps.shape, "<u2").tobytes() + zlib.compress(three.astype(np.uint8).tobytes(), 9)
 
 
 def compare(query: Plane, known: Plane, sides: tuple[complex, complex], similarity: Similarity) -> Detail:
@@ -106,10 +117,8 @@ def _packed(grey: NDArray[np.uint8], area: int) -> bytes:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     plane = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     rises = plane - cv2.blur(plane, (ALONG, 1))
-    steps = np.digitize(np.abs(rises), (SLIGHT, LARGE)).astype(np.uint8)
-    steps = np.where((rises < 0) & (steps > 0), 5 - steps, steps).astype(np.uint8).ravel()
-    three = np.pad(steps, (0, -len(steps) % 3)).reshape(-1, 3) @ np.array([1, 5, 25], np.uint8)
-    return np.array(plane.shape, "<u2").tobytes() + zlib.compress(three.astype(np.uint8).tobytes(), 9)
+    sizes = np.digitize(np.abs(rises), (SLIGHT, LARGE))
+    return pack(np.where((rises < 0) & (sizes > 0), 5 - sizes, sizes).astype(np.uint8))
 
 
 def _sampled(plane: Plane, sides: complex, places: NDArray[np.complex128], coarser: float) -> Plane:

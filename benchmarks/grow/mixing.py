@@ -18,8 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.detail import pack, steps
 from matcher.fingerprints.base import BinaryFingerprint, Fingerprint
-from matcher.fingerprints.local import COLOURS, COUNT, FEATURE, FEWEST, HEAD, LEVELS, SMALL, STEP
+from matcher.fingerprints.local import COLOURS, COUNT, FEATURE, FEWEST, HEAD, LEVELS, SMALL, STEP, detail_at, features_in
 from matcher.picture import Picture
 
 from .stranger import Block, Stranger, divided
@@ -27,6 +28,7 @@ from .stranger import Block, Stranger, divided
 PARTS = (2, 3, 4)
 OTHERS = 2048
 LARGER = 3  # steps of the pyramid by which a rectangle may be shown larger than it has to
+DETAILED = 13_000  # pixels of the detail of a page
 DRAWN, NEIGHBOURS = 96, 8  # pixels a side of what is hashed, and how many others its hashes are blended with
 
 Bits = NDArray[np.uint8]
@@ -39,7 +41,7 @@ class Donor:
 
     size: of the grey in which features were sought, in pixels. points: float32 (n, 2), in these. levels: int64 (n,).
     bits, alike: descriptors, and for each the most alike of other pictures', uint8 (n, 16). small: brightness, 0..255, float32 (48, 48).
-    colours: uint8 (12, 12), as stored.
+    colours: uint8 (12, 12), as stored. detail: its steps, uint8 (rows, columns).
     """
 
     size: tuple[int, int]
@@ -49,15 +51,17 @@ class Donor:
     alike: Bits
     small: Floats
     colours: Bits
+    detail: Bits
 
 
 def donors(values: Sequence[bytes], chance: np.random.Generator) -> list[Donor]:
     """Return what pictures with these local features give."""
     heads = [np.frombuffer(value, HEAD, 1)[0] for value in values]
-    features = [np.frombuffer(value, FEATURE, offset=HEAD.itemsize) for value in values]
+    features = [features_in(value) for value in values]
+    details = [steps(value[detail_at(value) :]) for value in values]
     bits = np.concatenate([some["bits"] for some in features])
     alike = np.split(most_alike(bits, chance), np.cumsum([len(some) for some in features])[:-1])
-    return [_donor(*of_one) for of_one in zip(heads, features, alike, strict=True)]
+    return [_donor(*of_one) for of_one in zip(heads, features, alike, details, strict=True)]
 
 
 def most_alike(bits: Bits, chance: np.random.Generator) -> Bits:
@@ -72,7 +76,7 @@ def most_alike(bits: Bits, chance: np.random.Generator) -> Bits:
     return some[np.concatenate(nearest)]
 
 
-def _donor(head: np.void, features: NDArray[np.void], alike: Bits) -> Donor:
+def _donor(head: np.void, features: NDArray[np.void], alike: Bits, detail: Bits) -> Donor:
     place = features["place"].astype(np.int64)
     nibbles = np.stack([head["small"] >> 4, head["small"] & 15], axis=1).reshape(SMALL, SMALL).astype(np.float32)
     dark, bright = float(head["dark"]), float(head["bright"])
@@ -84,6 +88,7 @@ def _donor(head: np.void, features: NDArray[np.void], alike: Bits) -> Donor:
         alike,
         nibbles * np.float32((bright - dark) / 15) + np.float32(dark),
         head["colours"].reshape(COLOURS, COLOURS).copy(),
+        detail,
     )
 
 
@@ -106,19 +111,21 @@ class Mixer:
         """Yield so many."""
         self._random, self._chance = Random(seed), np.random.default_rng(seed)
         for _ in range(count):
-            size, features, grey, colours = self._page()
+            size, features, grey, colours, detail = self._page()
             values = self._blended()
             if self._local and len(features) >= FEWEST:
                 features = features[self._chance.permutation(len(features))[:COUNT]]
-                values["local"] = _head(size, grey, colours) + features.tobytes()
+                values["local"] = _head(size, grey, colours, len(features)) + features.tobytes() + pack(detail)
             yield Stranger("mixed", self._random.randbytes(32).hex(), size, values)
 
-    def _page(self) -> tuple[tuple[int, int], NDArray[np.void], Floats, Bits]:
-        """Return the size, the features and the small picture, brightness and colours, of one more page."""
+    def _page(self) -> tuple[tuple[int, int], NDArray[np.void], Floats, Bits, Bits]:
+        """Return the size, the features, the small picture, brightness and colours, and the detail of one more page."""
         size = self._random.choice(self._donors).size
         grey, colours = np.zeros((SMALL, SMALL), np.float32), np.zeros((COLOURS, COLOURS), np.uint8)
+        finer = min(1.0, (DETAILED / (size[0] * size[1])) ** 0.5)
+        detail = np.zeros((max(1, round(size[1] * finer)), max(1, round(size[0] * finer))), np.uint8)
         blocks = divided(size, self._random.choice(PARTS), self._random)
-        return size, np.concatenate([self._shown(block, size, grey, colours) for block in blocks]), grey, colours
+        return size, np.concatenate([self._shown(block, size, grey, colours, detail) for block in blocks]), grey, colours, detail
 
     def _hashed(self) -> dict[str, bytes]:
         pixels = cv2.resize(self._page()[2], (DRAWN, DRAWN), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
@@ -153,8 +160,8 @@ class Mixer:
             found[name] = blend if self._algorithms[name].valid(blend) else value
         return found
 
-    def _shown(self, block: Block, size: tuple[int, int], grey: Floats, colours: Bits) -> NDArray[np.void]:
-        """Show a rectangle of some picture in a block of ours: draw it into the small picture, and return its features."""
+    def _shown(self, block: Block, size: tuple[int, int], grey: Floats, colours: Bits, detail: Bits) -> NDArray[np.void]:
+        """Show a rectangle of some picture in a block of ours: draw it into the small picture and the detail, and return its features."""
         left, top, width, height = block
         random, donor = self._random, self._random.choice(self._donors)
         least = math.ceil(math.log(max(width / donor.size[0], height / donor.size[1])) / math.log(STEP) - 1e-9)
@@ -163,8 +170,8 @@ class Mixer:
         seen = width / scale, height / scale
         x, y = (random.uniform(0, max(0.0, whole - part)) for whole, part in zip(donor.size, seen, strict=True))
         start, part = (x / donor.size[0], y / donor.size[1]), (seen[0] / donor.size[0], seen[1] / donor.size[1])
-        for small, ours, cells in ((donor.small, grey, SMALL), (donor.colours, colours, COLOURS)):
-            across, down = _cells(left, width, size[0], cells), _cells(top, height, size[1], cells)
+        for small, ours in ((donor.small, grey), (donor.colours, colours), (donor.detail, detail)):
+            across, down = _cells(left, width, size[0], ours.shape[1]), _cells(top, height, size[1], ours.shape[0])
             _draw(small, start, part, ours[down, across])
         inside = (donor.points >= (x, y)) & (donor.points < (x + seen[0], y + seen[1]))
         levels = donor.levels + steps
@@ -189,13 +196,13 @@ def _draw(small: NDArray[Any], start: tuple[float, float], seen: tuple[float, fl
     height, width = small.shape
     step = width * seen[0] / part.shape[1], height * seen[1] / part.shape[0]
     matrix = np.array([[step[0], 0, width * start[0] + step[0] / 2 - 0.5], [0, step[1], height * start[1] + step[1] / 2 - 0.5]], np.float32)
-    # Colours are two to a byte, which cannot be averaged.
+    # Colours are two to a byte, and steps names of sizes, which cannot be averaged.
     how = cv2.INTER_LINEAR if small.dtype == np.float32 else cv2.INTER_NEAREST
     part[:] = cv2.warpAffine(small, matrix, part.shape[::-1], flags=how | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _head(size: tuple[int, int], grey: Floats, colours: Bits) -> bytes:
+def _head(size: tuple[int, int], grey: Floats, colours: Bits, features: int) -> bytes:
     small = (grey + 0.5).astype(np.int64).ravel()
     dark, bright = int(small.min()), int(small.max())
     nibbles = ((small - dark) * 15 + (bright - dark) // 2) // max(1, bright - dark)
-    return np.array([(*size, dark, bright, nibbles[::2] << 4 | nibbles[1::2], colours.ravel())], HEAD).tobytes()
+    return np.array([(*size, dark, bright, nibbles[::2] << 4 | nibbles[1::2], colours.ravel(), features)], HEAD).tobytes()

@@ -93,7 +93,7 @@ class Local(VotingFingerprint):
             return False
         head = np.frombuffer(fingerprint, HEAD, 1)[0]
         sound = FEWEST <= head["features"] <= COUNT and 0 < head["width"] <= LONGEST and 0 < head["height"] <= LONGEST
-        return bool(sound and valid(fingerprint[_end(fingerprint) :]))
+        return bool(sound and valid(fingerprint[detail_at(fingerprint) :]))
 
     def distance(self, query: bytes, candidates: Sequence[bytes]) -> NDArray[np.float64]:
         return np.array([self._between(query, known) for known in candidates], np.float64)
@@ -166,14 +166,14 @@ def _ranks(order: NDArray[np.intp], groups: NDArray[np.uint16]) -> NDArray[np.ui
     return ranks
 
 
-def _end(fingerprint: bytes) -> int:
-    """Return where the features end and the detail begins."""
+def detail_at(fingerprint: bytes) -> int:
+    """Return at which byte the features end and the detail begins."""
     return HEAD.itemsize + int(np.frombuffer(fingerprint, HEAD, 1)[0]["features"]) * FEATURE.itemsize
 
 
-def _found(fingerprint: bytes) -> NDArray[np.void]:
-    """Return the features as they are kept."""
-    return np.frombuffer(fingerprint[HEAD.itemsize : _end(fingerprint)], FEATURE)
+def features_in(fingerprint: bytes) -> NDArray[np.void]:
+    """Return the features as they are kept, FEATURE (n,)."""
+    return np.frombuffer(fingerprint[HEAD.itemsize : detail_at(fingerprint)], FEATURE)
 
 
 def _head(grey: Pixels, picture: Picture, features: int) -> NDArray[np.void]:
@@ -199,7 +199,7 @@ def _chroma(picture: Picture) -> NDArray[np.float64]:
 @lru_cache(maxsize=8)  # a query is compared with one candidate after the other
 def _features(fingerprint: bytes) -> Features:
     head = np.frombuffer(fingerprint, HEAD, 1)[0]
-    found = _found(fingerprint)
+    found = features_in(fingerprint)
     place = found["place"].astype(np.int64)
     return Features(
         width=int(head["width"]),
@@ -209,7 +209,7 @@ def _features(fingerprint: bytes) -> Features:
         bits=np.ascontiguousarray(found["bits"]),
         step=STEP,
         small=_small(head),
-        detail=fingerprint[_end(fingerprint) :],
+        detail=fingerprint[detail_at(fingerprint) :],
     )
 
 
@@ -224,6 +224,6 @@ def _small(head: np.void) -> Small:
 
 def _keys(fingerprint: bytes) -> NDArray[np.int64]:
     """Return the key of each feature in each sample, (features, samples)."""
-    bits = np.unpackbits(np.ascontiguousarray(_found(fingerprint)["bits"]), axis=1)
+    bits = np.unpackbits(np.ascontiguousarray(features_in(fingerprint)["bits"]), axis=1)
     sampled = bits[:, SAMPLES].astype(np.uint64) @ (np.uint64(1) << np.arange(SAMPLES.shape[1], dtype=np.uint64))
     return np.asarray((sampled * SCATTER) >> np.uint64(64 - KEY_BITS), np.int64)

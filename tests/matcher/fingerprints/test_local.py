@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from matcher.detail import MOST_BYTES
-from matcher.fingerprints.local import COUNT, HEAD, KEY_BITS, Local
+from matcher.fingerprints.local import COUNT, HEAD, KEY_BITS, Local, features_in
 from matcher.match import Alignment
 from matcher.picture import Picture, Pixels
 from tests.matcher.fingerprints.contract import FingerprintContract
@@ -104,7 +104,7 @@ def test_the_first_screen_of_a_long_page_is_found_in_it() -> None:
 
 def test_weight_counts_features_by_their_rarity() -> None:
     query, known = of(drawn("photo")), of(drawn("photo:q30"))
-    count = (len(query) - HEAD.itemsize) // 20
+    count = len(features_in(query))
     plain, common = LOCAL.align(query, known), LOCAL.align(query, known, np.full(count, 0.25))
     assert plain is not None and common is not None
     assert plain.weight == plain.inliers and common.weight == pytest.approx(plain.inliers / 4)
@@ -122,5 +122,5 @@ def test_keys_of_a_copy_are_partly_the_same() -> None:
 def test_each_probe_names_its_feature() -> None:
     fingerprint = of(drawn("photo"))
     slots, keys, features = LOCAL.probes(fingerprint)
-    assert len(slots) == len(keys) == len(features) == 2 * np.frombuffer(fingerprint, HEAD, 1)[0]["features"]
-    assert np.bincount(features).tolist() == [2] * ((len(fingerprint) - HEAD.itemsize) // 20)
+    assert len(slots) == len(keys) == len(features) == 2 * len(features_in(fingerprint))
+    assert np.bincount(features).tolist() == [2] * len(features_in(fingerprint))

@@ -327,7 +327,7 @@ class Store:
                     self._connected = self._checked(self._locate())
                     self._met = self._connected.addresses
                 except StoreUnavailable as error:
-                    if not isinstance(error, StoreMismatch):  # that takes no time
+                    if not isinstance(error, StoreMismatch | StoreFull):  # these take no time
                         self._failed = time.monotonic(), error
                     raise
             return self._connected

@@ -32,6 +32,12 @@ def collection(store_url: str) -> Collection:
     return collection
 
 
+def with_another_pdq(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> Collection:
+    """The same store, for whoever starts with version 2 of PDQ."""
+    monkeypatch.setattr(type(collection.algorithms["pdq"]), "version", 2)
+    return Collection(collection.store, collection.algorithms)
+
+
 def examine(collection: Collection, deep: bool = False, repair: bool = True, later: float = 0.0) -> dict[str, int]:
     report = Doctor(collection, repair, clock=lambda: time.time() + later).run(deep)
     assert all(finding.text for finding in report.findings)
@@ -222,13 +228,13 @@ class TestPicturesKnownByAFingerprintAlone:
         for seed in range(5):
             collection.remove(picture(seed).sha256)
         examine(collection)
-        monkeypatch.setattr(type(collection.algorithms["pdq"]), "version", 2)
-        assert [finding.code for finding in Doctor(collection).run().findings] == ["stale-version"]
-        with BulkAdder(collection) as adder:
+        newer = with_another_pdq(collection, monkeypatch)
+        assert [finding.code for finding in Doctor(newer).run().findings] == ["stale-version"]
+        with BulkAdder(newer) as adder:
             adder.add([replace(record, versions={"pdq": 2}) for record in listed])
-        assert all(self.found(collection, record) for record in listed)
-        Doctor(collection).run(deep=True)
-        assert examine(collection, deep=True) == {}
+        assert all(self.found(newer, record) for record in listed)
+        Doctor(newer).run(deep=True)
+        assert examine(newer, deep=True) == {}
 
 
 def test_interrupted_pictures_are_finished_together(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,8 +317,7 @@ def test_tombstones_are_kept_for_a_day(collection: Collection) -> None:
 
 
 def test_a_new_version_of_an_algorithm_is_told_and_cannot_be_mended_here(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(collection.algorithms["pdq"]), "version", 2)
-    report = Doctor(collection).run()
+    report = Doctor(with_another_pdq(collection, monkeypatch)).run()
     assert [(finding.code, finding.count, finding.repaired) for finding in report.findings] == [("stale-version", 5, False)]
     assert not report.clean
 

@@ -85,4 +85,3 @@ def test_the_numbers_fit_what_is_told() -> None:
     assert len(likelihood.ODDS) == 1 + len(tells(found))
     assert len(likelihood.MEANS) == len(likelihood.SPREADS) == len(tells_more(found))
     assert len(likelihood.WEIGHTS) == len(products(np.ones(1 + len(tells_more(found)))))
-    assert not np.tril(np.array(likelihood.WEIGHTS), -1).any()

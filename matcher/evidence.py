@@ -16,6 +16,8 @@ Views = Mapping[str, Mapping[str, bytes]]
 Rarity = Mapping[str, Mapping[str, NDArray[np.float64]]]
 Best = tuple[float, str, Alignment | None]
 
+# How many copies are as they were for one that is turned or mirrored.
+RARER = 10.0
 DIFFERING = "place by place too much is not the same, whatever hashes say: one template with other contents?"
 SPARSE = "one of the pictures is nearly empty, so others may look the same"
 
@@ -141,10 +143,16 @@ def _aligned(algorithm: Local, query: Views, known: Mapping[str, bytes], rarity:
         if name in values and name in known:
             alignment = algorithm.align(values[name], known[name], rarity.get(view, {}).get(name))
             distance = 0.0 if values[name] == known[name] else algorithm.distance_of(alignment)
+            distance = as_rare(distance) if view not in ("as is", "negative") else distance
             if best is None or distance < best[0]:
                 stored = replace(alignment, query_region=as_stored(alignment.query_region, view)) if alignment is not None else None
                 best = distance, view, stored
     return best
+
+
+def as_rare(distance: float) -> float:
+    """Return 1 / (1 + odds), with odds as much less as turned and mirrored copies are rarer than others."""
+    return distance / (distance + (1 - distance) / RARER)
 
 
 def as_stored(region: Region, view: str) -> Region:

@@ -9,8 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from urllib3 import PoolManager, Timeout
-from urllib3.exceptions import HTTPError
-from urllib3.exceptions import TimeoutError as HTTPTimeout
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from matcher.errors import BadSettings, Busy, Late
 from misp_module.answering import failed
@@ -62,7 +61,7 @@ class Upstream:
         """Return its answer to a request as it is, or an error as MISP wants it. read: gives the request."""
         try:
             return self._desk.run(lambda _deadline: self._query(read()))
-        except (Busy, Late, HTTPTimeout):
+        except (Busy, Late, ReadTimeoutError):
             return self._fault(f"did not answer within {self._seconds:g} s (misp.upstream_seconds)")
         except HTTPError as error:
             _log.warning("%s: %s", self._url, error)

@@ -161,7 +161,7 @@ def test_the_algorithm_of_the_page_is_one(tmp_path: Path) -> None:
                 "tinlark-half.webp: YES",
                 "skerry-weather.png: NO",
                 "lookalike-login.png: MAYBE",
-                "octopus-crop.png: MAYBE",
+                "octopus-crop.png: YES",
                 '"decision": "YES"',
             ],
         ),

@@ -44,6 +44,8 @@ TAG = f'copine-scale:level="{LEVEL}"'
 
 # Commands that answer nothing of pictures that are known, or, as backup and sample, copy it into files of the operator's.
 SILENT = {
+    "account",
+    "quarantine",  # tests/matcher/commands/test_quarantine.py
     "ail",  # tests/ail_connector/test_sensitive.py
     "misp",  # what it writes is told by tests/misp_module/test_leaks.py
     "retract",
@@ -257,7 +259,13 @@ def test_every_route(guarded: Guarded, services: Services, logged: pytest.LogCap
     ask("POST", "/api/v1/misp/query", data=question, content_type="application/octet-stream")
     removable = guarded.matcher.add(png(page(33)), tags=[TAG]).record.sha256
     ask("DELETE", f"/api/v1/pictures/{removable}")
-    rules = [(rule.methods or set(), _without_names(rule.rule)) for rule in app.url_map.iter_rules()]
+    pages = [rule for rule in app.url_map.iter_rules() if "." in rule.endpoint]
+    for rule in pages:
+        if "GET" in (rule.methods or ()) and not rule.arguments:
+            answer = client.get(rule.rule)
+            assert answer.status_code < 500, (rule.rule, answer.text)
+            check(rule.rule, answer.text, guarded.hidden())
+    rules = [(rule.methods or set(), _without_names(rule.rule)) for rule in app.url_map.iter_rules() if rule not in pages]
     every = {f"{method} {rule}" for methods, rule in rules for method in methods - {"HEAD", "OPTIONS"}}
     assert asked | QUIET >= every, f"say of {every - asked - QUIET} what they tell"
     assert len(met) >= 8, met

@@ -199,7 +199,7 @@ class TestMisbehaviour:
         with ThreadPoolExecutor(3) as threads:
             asking = [threads.submit(ask_on) for _ in range(3)]
             for _ in range(4):
-                time.sleep(0.6)
+                time.sleep(1.0)
                 os.kill(next(iter(children())), signal.SIGKILL)
             done.set()
             answers = [answer for a in asking for answer in a.result()]

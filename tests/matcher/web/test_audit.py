@@ -31,6 +31,8 @@ NOTED = {
     "DELETE /api/v1/jobs/<id>": "job.cancel",
     "GET /api/v1/export": "export",
     "POST /api/v1/search/text": "search",
+    "POST /api/v1/quarantine": "quarantine.hold",
+    "POST /api/v1/quarantine/release": "quarantine.release",
     "POST /api/v1/reviews": "review",
     "POST /api/v1/reviews/clusters": "review.clusters",
     "POST /api/v1/search/description": "search",

@@ -238,6 +238,11 @@ def test_every_route(guarded: Guarded, services: Services, logged: pytest.LogCap
     pair = {"a": guarded.record.sha256, "b": guarded.other.sha256}
     ask("POST", "/api/v1/reviews", json={**pair, "verdict": "same"})
     ask("GET", "/api/v1/reviews")
+    ask("GET", "/api/v1/reviews/waiting")
+    ask("POST", "/api/v1/reviews/clusters", json={**pair, "verdict": "same"})
+    ask("POST", "/api/v1/quarantine", json={"sha256": guarded.record.sha256})
+    ask("GET", "/api/v1/quarantine")
+    ask("POST", "/api/v1/quarantine/release", json={"subject": guarded.record.sha256})
     cluster = ask("POST", "/api/v1/clusters", json=pair).json["id"]
     ask("GET", "/api/v1/clusters")
     ask("GET", f"/api/v1/clusters/{cluster}")

@@ -56,6 +56,7 @@ def release(call: Call) -> Told:
     """Let a picture or a hash answer again; it is not held again but by a person."""
     call.caller.check_unlimited()
     subject = call.body.subject
-    call.audited["subject"] = subject[:200]
     name = checked_hash(subject) if ":" in subject else subject
+    hidden = ":" not in subject and call.services.matcher.get(subject).sensitive
+    call.audited |= {"sensitive": True} if hidden else {"subject": subject[:200]}
     return told(call.services.matcher.collection.quarantine.release(name, call.caller.name))

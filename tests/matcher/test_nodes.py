@@ -35,7 +35,7 @@ from tests.matcher.redis_cluster import Node, RedisCluster, running
 from tests.matcher.traffic import Traffic
 
 SAMPLES = Path(__file__).parent.parent.parent / "samples"
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ Rarity = Mapping[str, Mapping[str, NDArray[np.float64]]]
 Best = tuple[float, str, Alignment | None]
 
 # How many copies are as they were for one that is turned or mirrored.
-RARER = 10.0
+RARER = 3.0
 DIFFERING = "place by place too much is not the same, whatever hashes say: one template with other contents?"
 SPARSE = "one of the pictures is nearly empty, so others may look the same"
 

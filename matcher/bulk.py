@@ -326,14 +326,12 @@ class _Wave:
     def _with_large(self, records: Sequence[Record], start: int) -> NDArray[np.intp]:
         """Write the large fingerprints of those that are ours; return their rows."""
         rows = np.flatnonzero(self._ours[start:]) + start
-        beside = [
-            (int(self._claims["id"][row]), self.large[sha256])
-            for row in rows.tolist()
-            if (sha256 := records[row - start].sha256) in self.large
-        ]
+        beside = [row for row in rows.tolist() if records[row - start].sha256 in self.large]
         for at in range(0, len(beside), _SOME):
-            some = beside[at : at + _SOME]
-            self._collection.large.put_many(some)
+            wanted = {int(self._claims["id"][row]): records[row - start].sha256 for row in beside[at : at + _SOME]}
+            # What is large has no owner's name: it would be taken for that of the other picture.
+            taken = self._collection.records.taken(wanted)
+            self._collection.large.put_many([(id, self.large[sha256]) for id, sha256 in wanted.items() if id not in taken])
         return rows
 
 

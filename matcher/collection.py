@@ -304,9 +304,8 @@ class Collection:
 
     def finish(self, record: Record, claim: Claim, values: Mapping[str, bytes]) -> bool:
         """Take a claimed picture from nothing to live; False when it is no longer ours."""
-        # A failover may have given the number twice; the other picture is not to be found by what is large of this one.
-        there = self.records.read([record.id]).get(record.id)
-        if there is not None and (there.record is None or there.record.sha256 != record.sha256):
+        # What is large has no owner's name: it would be taken for that of the other picture.
+        if self.records.taken({record.id: record.sha256}):
             return False
         self._put_large(record.id, values)
         # Pending before the postings: if we die in between, nobody finds half a picture, and doctor knows what to finish.

@@ -162,6 +162,11 @@ class Records:
         values = self._store.read([self.key(id) for id in ids])
         return {id: unpack(id, value) for id, value in zip(ids, values, strict=True) if value}
 
+    def taken(self, wanted: Mapping[int, str]) -> set[int]:
+        """Return under which ids another picture is than wanted, by its SHA-256: a failover may give a number twice."""
+        there = self.read(wanted)
+        return {id for id, entry in there.items() if entry.record is None or entry.record.sha256 != wanted[id]}
+
     def live(self, ids: Iterable[int]) -> dict[int, Record]:
         """Return the pictures that answer, in the order of `ids`."""
         return {id: entry.record for id, entry in self.read(ids).items() if entry.live and entry.record is not None}

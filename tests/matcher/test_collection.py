@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from matcher.bulk import BulkAdder
 from matcher.claims import Claim
 from matcher.collection import Added, Collection
 from matcher.errors import NotFound, StoreUnavailable
@@ -16,6 +17,7 @@ from matcher.fingerprints.pdq import PDQ
 from matcher.records import Record, Records, forgetting_line, journal_lines
 from matcher.source import Source
 from matcher.store import Store
+from tests.matcher import making
 
 
 @pytest.fixture
@@ -270,6 +272,23 @@ class TestForgettingSources:
         record = collection.add(picture(1), [seen("/a.png")]).record
         collection.remove(record.sha256)
         assert not collection.forget_sources(record, record.sources)
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["one by one", "in bulk"])
+def test_a_number_that_was_given_before_harms_nobody(store_url: str, bulk: bool) -> None:
+    """As after a failover that lost the counter's last steps."""
+    collection = making.collection_on(store_url)
+    first, other = making.picture(1), making.picture(2)
+    collection.add(first)
+    collection.store.write(collection.store.key(b"n"), b"0")
+    if bulk:
+        record = Record(0, other.sha256, "PNG", (640, 480), 1234, 1000.0, {"pdq": other.values["pdq"]}, {"pdq": 1, "large": 1})
+        with BulkAdder(collection) as adder:
+            adder.add([record], {0: {"large": other.values["large"]}})
+    else:
+        collection.add(other)
+    kept = {one.sha256: collection.whole(collection.get(one.sha256))["large"] for one in (first, other)}
+    assert kept == {one.sha256: one.values["large"] for one in (first, other)}
 
 
 def test_newest_first(collection: Collection, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ JUDGED = """key => new Promise((resolve, reject) => {
     if (now && now !== before) { seen.disconnect(); requestAnimationFrame(() => resolve(performance.now() - begun)); }
   });
   seen.observe(place, {childList: true});
-  document.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+  document.body.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
 })"""
 
 

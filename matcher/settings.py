@@ -181,6 +181,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("quarantine.pictures", "whole", 1000, "pictures", "A hash that so many pictures have which are unlike each other is put in quarantine; 0: none is.", least=0),
     Setting("misp.max_disclosure", "text", "community", "", "How far known pictures must be distributed to be told of: to all, to connected communities, to this community, or to one organisation. tlp:red, tlp:amber+strict and sharing groups are never told of.", choices=("all", "connected", "community", "organisation")),
     Setting("misp.count_hidden", "flag", False, "", "Whether an answer says how many known pictures match that may not be told of."),
+    Setting("misp.thumbnails", "flag", False, "", "Whether a match that goes into an event brings the thumbnail of the known picture, where there is one (`thumbnails.enabled`) and all of its sources may be told."),
     Setting("misp.max_correlations", "whole", 20, "events", "Events that may share a cluster before its value no longer correlates; MISP blocks values of too many events for everybody.", least=1),
     Setting("misp.ail_base", "text", "", "URL", "Address of AIL's web interface, for links to its objects; empty: they are not named."),
     Setting("misp.remember", "flag", False, "", "Whether pictures that MISP asks about are added to the known ones."),

@@ -55,7 +55,7 @@ def modules(known: Known, settings: Settings, store: Fields | None, remember: Re
     """Yield the modules."""
     policy = Policy(settings["misp.max_disclosure"])
     surroundings = Surroundings(known, policy, settings["misp.max_correlations"])
-    limits = Limits(settings["misp.max_matches"], settings["picture.max_bytes"], settings["misp.count_hidden"])
+    limits = Limits(settings["misp.max_matches"], settings["picture.max_bytes"], settings["misp.count_hidden"], settings["misp.thumbnails"])
     ledger = Ledger(store) if store is not None else None
     correlation = ImageCorrelation(known, writer(settings, policy), policy, surroundings, limits, ledger, remember)
     yield correlation

@@ -20,6 +20,8 @@ from misp_module.sealed import opened
 
 # An object seldom holds more than a picture or two; the deadline is for all of them together.
 _MAX_SUBJECTS = 8
+# Bytes of a thumbnail: it rides in a hidden field of MISP's form.
+_MAX_THUMBNAIL = 64 << 10
 # Further matches that are looked for where those that may not be told of are to be counted.
 _COUNTED = 20
 _WITHOUT_BYTES = "{} came without its bytes (is the file on MISP's disk?), and its attribute is not known to Kuato."
@@ -29,11 +31,15 @@ Remember = Callable[[Subject, bytes, dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Limits:
-    """max_matches: objects for an attachment. max_bytes: the largest file looked at. count_hidden: say how many matches may not be told."""
+    """max_matches: objects for an attachment. max_bytes: the largest file looked at. count_hidden: say how many matches may not be told.
+
+    thumbnails: whether a match that goes into an event brings the known picture's.
+    """
 
     max_matches: int = 5
     max_bytes: int = 32 << 20
     count_hidden: bool = False
+    thumbnails: bool = False
 
 
 class ImageCorrelation:
@@ -174,14 +180,19 @@ class ImageCorrelation:
         before = self._ledger.all(subject.uuid) if self._ledger is not None and subject.uuid else {}
         objects, memo = list[dict[str, Any]](), Memo()
         for match in matches:
+            thumbnail = self._thumbnail(match.picture) if keep else None
             given = before.get(match.picture.sha256)
             if given is None or not given.holds(submitted, self._policy.disclose(match.picture, subject.uuid)):
                 company = self._surroundings.of(match, hosts, subject.uuid, memo)
-                given = self._writer.values(match, submitted, subject.uuid, company)
+                given = self._writer.values(match, submitted, subject.uuid, company, pictured=thumbnail is not None)
                 if self._ledger is not None and subject.uuid and keep:
                     self._ledger.put(subject.uuid, match.picture.sha256, given)
-            objects.append(self._writer.render(given, subject))
+            objects.append(self._writer.render(given, subject, thumbnail))
         return objects
+
+    def _thumbnail(self, picture: Record) -> bytes | None:
+        found = self._known.thumbnail(picture) if self._limits.thumbnails else None
+        return found if found is not None and len(found) <= _MAX_THUMBNAIL else None
 
 
 class _Found:

@@ -46,6 +46,9 @@ class Known(Protocol):
     def book(self) -> Sequence[Bank]:
         """Return all banks."""
 
+    def thumbnail(self, record: Record) -> bytes | None:
+        """Return the thumbnail of a picture, a WebP file, None where there is none."""
+
 
 class Pictures:
     """The pictures of a matcher. hidden: says which of them do not exist for whoever asks."""
@@ -97,6 +100,10 @@ class Pictures:
     def book(self) -> Sequence[Bank]:
         """As Known."""
         return self._matcher.banks.list()
+
+    def thumbnail(self, record: Record) -> bytes | None:
+        """As Known."""
+        return self._matcher.collection.thumbnails.get(record)
 
     def remember(self, data: bytes, sources: Sequence[Source], banks: Iterable[str], name: str) -> Any:
         """Add a picture. Raises what Matcher.add does."""

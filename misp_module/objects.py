@@ -1,5 +1,6 @@
 """Matches as MISP objects `image-similarity`, one for each known picture."""
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
@@ -19,6 +20,7 @@ from misp_module.tags import colours, of_match
 
 TEMPLATE = "image-similarity"
 EXACT_COPY = "exact copy"
+THUMBNAIL = "thumbnail"
 CORRELATING = ("image-cluster", "sha256")
 _ORIGINS = {"misp-attribute": "MISP", "ail-object": "AIL", "url": "URL"}
 _WORDS = {EXACT_COPY: "exact copy of", Relation.SAME_PICTURE.value: "same picture as", Relation.SHARES_CONTENT.value: "shares content with"}
@@ -42,14 +44,17 @@ class ObjectWriter:
         self._policy = policy or Policy()
         self._colours = colours()
 
-    def values(self, match: Match, submitted: str, asking: str, company: Company) -> Given:
+    def values(self, match: Match, submitted: str, asking: str, company: Company, pictured: bool = False) -> Given:
         """Return the values of one object, the same for the same pair as long as nothing changes.
 
-        submitted: the SHA-256 of the file asked for; asking: its attribute, "" where it has none.
+        submitted: the SHA-256 of the file asked for; asking: its attribute, "" where it has none. pictured: whether there is a
+        thumbnail of the known picture; where some place of it may not be told, or it is sensitive, none is promised.
         """
         disclosed = self._policy.disclose(match.picture, asking)
         relation = EXACT_COPY if match.picture.sha256 == submitted else match.relation.value
         rows = tuple(self._rows(match, submitted, disclosed, relation, company))
+        if pictured and not (disclosed.hidden or disclosed.sensitive):
+            rows += ((THUMBNAIL, f"known-{match.picture.sha256[:16]}.webp"),)
         # What a bank emits tells that the picture is in it.
         emitted = () if disclosed.hidden else match.emits
         tags = tuple(dict.fromkeys((*of_match(match.decision, company.verdict), *emitted)))
@@ -57,14 +62,21 @@ class ObjectWriter:
         source = disclosed.source.key if disclosed.source is not None and disclosed.source.id else ""
         return Given(submitted, rows, tags, loose, source, disclosed.banks, disclosed.sensitive)
 
-    def render(self, given: Given, subject: Subject) -> dict[str, Any]:
+    def render(self, given: Given, subject: Subject, thumbnail: bytes | None = None) -> dict[str, Any]:
         """Return the object. Its UUIDs are new each time, as MISP demands.
+
+        thumbnail: of the known picture, a WebP file. Without it the row is left out, and MISP still takes the object for the same.
 
         It refers to the enriched attribute, and to the known one where that is in the same object: MISP refuses any reference
         into another event.
         """
         written = MISPObject(TEMPLATE, strict=True, standalone=False, misp_objects_template_custom=self._template)
         for relation, value in given.rows:
+            if relation == THUMBNAIL:
+                if thumbnail:
+                    data = base64.b64encode(thumbnail).decode()
+                    written.add_attribute(relation, value=value, data=data, to_ids=False, distribution=5, disable_correlation=True)
+                continue
             correlates = relation in CORRELATING and relation not in given.loose
             tags = [self._tag(tag) for tag in given.tags] if relation == "decision" else []
             written.add_attribute(relation, value=value, to_ids=False, distribution=5, disable_correlation=not correlates, Tag=tags)

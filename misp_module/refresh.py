@@ -19,7 +19,7 @@ from misp_module.disclosure import Policy
 from misp_module.found import KIND, text
 from misp_module.given import Given, Ledger
 from misp_module.known import Pictures
-from misp_module.objects import CORRELATING, TEMPLATE
+from misp_module.objects import CORRELATING, TEMPLATE, THUMBNAIL
 from misp_module.places import hosts_of
 from misp_module.query import Subject
 from misp_module.remote import Remote, Row
@@ -136,6 +136,8 @@ class Refresh:
             part.pop("Tag", None)
             changed |= old is None or old.get("value") != part["value"] or _otherwise_correlating(old, part)
             parts.append({**part, "uuid": old["uuid"]} if old is not None else part)
+        # A thumbnail is kept for some days only: what MISP has of it stays as it is.
+        parts += had.pop(THUMBNAIL, [])
         changed |= any(had.values())
         if changed:
             self._budget.spend()

@@ -30,9 +30,7 @@ _log = logging.getLogger(__name__)
 @click.option("--days", metavar="N", type=click.IntRange(1), help="Go back so many days; the first time no further than that.")
 @click.option("--estimate", "only_estimate", is_flag=True, help="Tell what there is and what it would cost; keep nothing.")
 @click.option("--sweep", is_flag=True, help="Hold all known attributes against those MISP still has, also before misp.sweep_days.")
-@click.option(
-    "--recheck", is_flag=True, help="Look again at all that is known for what is to be written: after a change of rules."
-)
+@click.option("--recheck", is_flag=True, help="Look again at all that is known for what is to be written: after a change of rules.")
 @click.option("--dry-run", is_flag=True, help="Read as always, but only tell what would be written to MISP.")
 @click.option("--every", metavar="MINUTES", type=click.FloatRange(0.01), help="Go on until told to end, with a sync so often.")
 @click.option(

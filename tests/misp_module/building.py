@@ -117,6 +117,7 @@ class Shelf:
     found: Answer = field(default_factory=answer)
     known: list[Record] = field(default_factory=list)
     banks: list[Bank] = field(default_factory=list)
+    thumbnails: dict[str, bytes] = field(default_factory=dict)
 
     def search(self, data: bytes, *, limit: int = 10, exclude: Callable[[Record], bool] | None = None, name: str = "picture") -> Answer:
         if data == b"not a picture":
@@ -137,6 +138,9 @@ class Shelf:
 
     def book(self) -> list[Bank]:
         return self.banks
+
+    def thumbnail(self, record: Record) -> bytes | None:
+        return self.thumbnails.get(record.sha256)
 
     def _kept(self, limit: int, exclude: Callable[[Record], bool] | None) -> Answer:
         return replace(self.found, matches=tuple(m for m in self.found.matches if exclude is None or not exclude(m.picture))[:limit])

@@ -1,10 +1,14 @@
 """What was said of a pair is said again, so that MISP keeps one object, until it may not be said any more."""
 
+import base64
+import io
 import json
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from matcher.engine import Matcher
 from matcher.reviews import Verdict
@@ -108,6 +112,33 @@ def test_hovering_keeps_nothing(matcher):
 def test_the_pictures_asked_about_are_not_remembered_unless_the_operator_wants_it(matcher):
     asked(matcher, asking(png(page(7))))
     assert matcher.collection.known(sha256_of(png(page(7)))) is None
+
+
+def test_an_object_brings_a_thumbnail_once_and_stays_one_when_that_is_gone(matcher):
+    event, request = Event(), asking(jpeg(page(1), 40))
+    [known] = matcher.by_source("misp-attribute", KNOWN)
+    matcher.collection.thumbnails.on = True
+    matcher.collection.thumbnails.keep(known, np.zeros((60, 80, 3), np.uint8))
+    first = asked(matcher, request, misp__thumbnails=True)
+    event.take(first)
+    [picture] = [row for row in first["results"]["Object"][0]["Attribute"] if row["object_relation"] == "thumbnail"]
+    assert picture["type"] == "attachment" and Image.open(io.BytesIO(base64.b64decode(picture["data"]))).size == (80, 60)
+    event.take(asked(matcher, request, misp__thumbnails=True))
+    matcher.collection.thumbnails.drop([known.sha256])
+    event.take(asked(matcher, request, misp__thumbnails=True))
+    assert len(event.objects) == 1
+
+
+def test_a_thumbnail_comes_neither_on_hover_nor_unasked_nor_of_what_has_a_hidden_source(matcher):
+    [known] = matcher.by_source("misp-attribute", KNOWN)
+    matcher.collection.thumbnails.on = True
+    matcher.collection.thumbnails.keep(known, np.zeros((60, 80, 3), np.uint8))
+    hover = {key: value for key, value in asking(jpeg(page(1), 40)).items() if key != "event_id"}
+    assert "thumbnail" not in json.dumps(asked(matcher, asking(jpeg(page(1), 40), uuid=OTHER)))
+    assert "thumbnail" not in json.dumps(asked(matcher, hover, misp__thumbnails=True))
+    matcher.change(known, sources=[seen_in_misp(OTHER, tlp="tlp:red")])
+    found = asked(matcher, asking(jpeg(page(1), 40)), misp__thumbnails=True)
+    assert found["results"]["Object"] and "thumbnail" not in json.dumps(found)
 
 
 def test_what_is_remembered_is_told_of_when_a_sync_knows_for_whom(matcher):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -70,6 +71,21 @@ def test_a_merge_is_written_into_the_object_that_is_there(misp: FakeMisp, matche
     (given,) = Ledger(matcher.collection.store).all(newer).values()
     assert given.row("image-cluster") == f"imgcluster:{now}"
     assert refreshed(sync) == 0
+
+
+def test_a_thumbnail_that_an_object_has_stays(misp: FakeMisp, matcher: Matcher) -> None:
+    sync = matched(misp, matcher)
+    (written,) = sync.objects()
+    decision = next(row for row in misp.attributes.values() if row["object_id"] == written["id"] and row["object_relation"] == "decision")
+    picture = {"object_relation": "thumbnail", "type": "attachment", "value": "known-ab.webp", "uuid": str(uuid4()), "id": "99999"}
+    misp.attributes[picture["uuid"]] = decision | picture
+    before = values(misp, written)
+    assert refreshed(sync) == 0
+    mine = [row for row in misp.attributes.values() if row["object_id"] == written["id"]]
+    explanation = next(row for row in mine if row["object_relation"] == "explanation")
+    explanation["value"] = "of long ago"
+    assert refreshed(sync) == 1
+    assert values(misp, written) == before and before["thumbnail"] == "known-ab.webp"
 
 
 def test_a_maybe_becomes_a_yes_with_its_rows_and_tags(misp: FakeMisp, matcher: Matcher) -> None:

@@ -1,10 +1,8 @@
 """Puts the pages of all installed packages into the application: checks before, headers after, errors in plain words."""
 
 import json
-import logging
 from collections.abc import Callable, Iterable
 from enum import Enum
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ from flask import Blueprint, Flask, Response, g, redirect, request, url_for
 from markupsafe import Markup
 
 import matcher
+from matcher.doors import offered
 from matcher.errors import KuatoError, Refused, Unauthorized
 from matcher.tokens import Role
 from matcher.ui.pages import Menu, Page, Pages
@@ -53,31 +52,13 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 
-_log = logging.getLogger(__name__)
-
-
-def installed() -> list[Pages]:
-    """Return the pages of all installed packages, by name; what cannot be loaded is logged and left out."""
-    found = []
-    for point in sorted(set(entry_points(group=GROUP)), key=lambda point: point.name):
-        try:
-            pages = point.load()
-        except Exception:  # noqa: BLE001 - a stranger's module may fail in any way
-            _log.exception("pages %s cannot be loaded from %s", point.name, point.value)
-            continue
-        if isinstance(pages, Pages):
-            found.append(pages)
-        else:
-            _log.error("pages %s: %s is no Pages", point.name, point.value)
-    return found
-
 
 class Front:
     """The pages of one application. pages: what to show, by default those of all installed packages."""
 
     def __init__(self, services: Services, people: People, door: Door, pages: Iterable[Pages] | None = None) -> None:
         self._services, self._people, self._door = services, people, door
-        self._pages: list[Pages] = list(pages) if pages is not None else installed()
+        self._pages: list[Pages] = list(pages) if pages is not None else offered(GROUP, Pages)
         self._languages = all_words()
         self._static = Static(Path(__file__).parent / "static")
         menus = [(each.menu, f"{each.name}.{each.menu.handler}") for each in self._pages if each.menu is not None]

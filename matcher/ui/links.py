@@ -6,21 +6,19 @@ A package offers links by a line in its pyproject.toml; the function is given a 
     wiki = "my_package.links:link"
 """
 
-import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import entry_points
 from typing import Any
 
+from matcher.doors import loaded
 from matcher.settings import Settings
 from matcher.source import Source
 
 GROUP = "kuato.links"
 Link = Callable[[Source, Settings], str]
 _ADDRESS = re.compile(r"https?://[^\s\"'<>]+")
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Links:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._makers = _installed()
+        self._makers: list[Link] = [link for _, link in loaded(GROUP)]
 
     def seen(self, shape: Mapping[str, Any]) -> Seen:
         """Return a source, as `shapes.source` has it, as it is shown."""
@@ -73,13 +71,3 @@ def defanged(text: str) -> str:
 
 def _seconds(moment: str | None) -> float:
     return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp() if moment else 0.0
-
-
-def _installed() -> list[Link]:
-    found: list[Link] = []
-    for point in sorted(set(entry_points(group=GROUP)), key=lambda point: point.name):
-        try:
-            found.append(point.load())
-        except Exception:  # noqa: BLE001 - a stranger's module may fail in any way
-            _log.exception("links %s cannot be loaded from %s", point.name, point.value)
-    return found

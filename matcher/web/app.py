@@ -5,12 +5,12 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterable
-from importlib.metadata import entry_points
 from typing import Any
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
+from matcher.doors import offered
 from matcher.errors import BadRequest, BadSettings, KuatoError, MethodNotAllowed, NotFound, Refused, RequestTooLarge, StoreUnavailable
 from matcher.tokens import Role
 from matcher.ui.front import Front
@@ -64,22 +64,8 @@ def create_app(services: Services, *, exposed: bool = False, routes: Iterable[Ro
 
 
 def installed() -> list[Routes]:
-    """Return the routes of all installed packages, by name; one that cannot be loaded is logged and left out."""
-    found = []
-    for point in sorted(set(entry_points(group=GROUP)), key=lambda point: point.name):
-        try:
-            routes = point.load()
-        except ModuleNotFoundError as error:  # an extra that is not installed, as a rule
-            _log.warning("routes %s cannot be loaded from %s: %s is not installed", point.name, point.value, error.name)
-            continue
-        except Exception:  # noqa: BLE001 - a stranger's module may fail in any way
-            _log.exception("routes %s cannot be loaded from %s", point.name, point.value)
-            continue
-        if isinstance(routes, Routes):
-            found.append(routes)
-        else:
-            _log.error("routes %s: %s is no Routes", point.name, point.value)
-    return found
+    """Return the routes of all installed packages, by name."""
+    return offered(GROUP, Routes)
 
 
 def _view(operation: Operation, services: Services, door: Door) -> Callable[..., Response]:

@@ -17,28 +17,12 @@ from pathlib import Path
 
 import faiss
 import numpy as np
-from numpy.typing import NDArray
+from grow.hashes import RADIUS, drawn, fill, flips, within_radius
 
-from matcher.fingerprints.pdq import PDQ
-from matcher.index import BandIndex, Room
-from matcher.records import LIVE, Record, Records, pack
+from matcher.index import BandIndex
+from matcher.records import Records
 from matcher.redis_server import EmbeddedRedis
 from matcher.store import Store
-
-RADIUS = 31
-
-
-def fingerprints(count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return random fingerprints, uint8 (count, 32), of which 30 % are others with about 5 % of their bits flipped."""
-    found = rng.integers(0, 256, (count, 32), np.uint8)
-    near = count * 3 // 10
-    found[:near] = found[rng.integers(near, count, near)] ^ flips(near, rng)
-    return found
-
-
-def flips(count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return masks with about 5 % of 256 bits set, uint8 (count, 32)."""
-    return np.packbits(rng.random((count, 256)) < 0.05, axis=1)
 
 
 @contextmanager
@@ -52,44 +36,10 @@ def redis_aside() -> Iterator[Store]:
             server.stop()
 
 
-def fill(store: Store, index: BandIndex, known: NDArray[np.uint8]) -> None:
-    """File all fingerprints under the ids from 1, with records as small pictures have them."""
-    ids = np.arange(1, len(known) + 1, dtype=np.uint32)
-    room = Room()
-    index.file_many(ids, known, room)
-    room.give_back(store)
-    records = Records(store)
-    _append(store, ((records.key(record.id), pack(record, LIVE, 1)) for record in _records(known)))
-
-
-def _records(known: NDArray[np.uint8]) -> Iterator[Record]:
-    for n, fingerprint in enumerate(known, 1):
-        yield Record(n, f"{n:064x}", "PNG", (1280, 800), 50_000, 1.7e9, {"pdq": fingerprint.tobytes()}, {"pdq": 1})
-
-
-def _append(store: Store, entries: Iterator[tuple[bytes, bytes]]) -> None:
-    some = []
-    for entry in entries:
-        some.append(entry)
-        if len(some) == 5000:
-            store.append(some)
-            some = []
-    store.append(some)
-
-
 def wait_until_quiet(store: Store) -> None:
     """Wait until Redis no longer rewrites the file that the filling made long."""
     while store.info()["aof_rewrite_in_progress"] or store.info()["aof_rewrite_scheduled"]:
         time.sleep(0.5)
-
-
-def within_radius(records: Records, index: BandIndex, query: bytes) -> set[int]:
-    """Return the ids of all live pictures within the radius."""
-    live = records.live(index.search(query).ids.tolist())
-    if not live:
-        return set()
-    distances = PDQ().distance(query, [record.fingerprints["pdq"] for record in live.values()])
-    return {id for id, distance in zip(live, distances, strict=True) if distance * 256 <= RADIUS}
 
 
 def main() -> int:
@@ -99,7 +49,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     rng = np.random.default_rng(1)
-    known = fingerprints(arguments.pictures, rng)
+    known = drawn(arguments.pictures, rng)
     flat = faiss.IndexBinaryFlat(256)
     flat.add(known)
     faiss.omp_set_num_threads(1)

@@ -22,6 +22,7 @@ Plane = NDArray[np.float32]
 # Pixels that the detail may have, the most that can be kept in so many bytes; the fewest always can.
 AREAS = (32_000, 24_000, 18_000, 13_000, 9_000, 5_000)
 MOST_BYTES = 2_000
+THINNER = 0.75  # how the bytes grow with the pixels, as a power: finer detail has fewer steps for each
 # Along how many pixels of a row brightness is averaged to tell rises and falls; from which difference on, of 255, one counts, and as a
 # large one; how much more a large one weighs.
 ALONG = 5
@@ -45,8 +46,21 @@ def encode(grey: NDArray[np.uint8]) -> bytes:
 
     grey: uint8 (height, width).
     """
-    packed = (_packed(grey, area) for area in AREAS)
-    return next(each for each in packed if len(each) <= MOST_BYTES)
+    # The fewest pixels cost least to try, and tell about how many will fit.
+    fewest = len(AREAS) - 1
+    tried = {fewest: _packed(grey, AREAS[fewest])}
+    place = next(n for n, area in enumerate(AREAS) if n == fewest or _expected(tried[fewest], area) <= MOST_BYTES)
+
+    def fits(place: int) -> bool:
+        if place not in tried:
+            tried[place] = _packed(grey, AREAS[place])
+        return len(tried[place]) <= MOST_BYTES
+
+    while place < fewest and not fits(place):
+        place += 1
+    while place and fits(place - 1):
+        place -= 1
+    return tried[place]
 
 
 def valid(packed: bytes) -> bool:
@@ -82,10 +96,11 @@ def steps(packed: bytes) -> NDArray[np.uint8]:
     return digits.ravel()[: rows * columns].reshape(rows, columns)
 
 
-def pack(steps: NDArray[np.uint8]) -> bytes:
+def pack(plane: NDArray[np.uint8]) -> bytes:
     """Return the bytes that `steps` reads these from, uint8 (rows, columns), 0..4."""
-    three = np.pad(steps.ravel(), (0, -steps.size % 3)).reshape(-1, 3) @ np.array([1, 5, 25], np.uint8)
-    return np.array(steps.shape, "<u2").tobytes() + zlib.compress(three.astype(np.uint8).tobytes(), 9)
+    flat = np.pad(plane.ravel(), (0, -plane.size % 3))
+    three = flat[::3] + flat[1::3] * np.uint8(5) + flat[2::3] * np.uint8(25)
+    return np.array(plane.shape, "<u2").tobytes() + zlib.compress(three.tobytes(), 6)
 
 
 def compare(query: Plane, known: Plane, sides: tuple[complex, complex], similarity: Similarity) -> Detail:
@@ -111,14 +126,20 @@ def compare(query: Plane, known: Plane, sides: tuple[complex, complex], similari
     return replace(_compare(ours, theirs, (across, down)), finer=math.log(pitch / min(pitches)))
 
 
+def _expected(packed: bytes, area: int) -> float:
+    """Return about how many bytes a picture takes with so many pixels, from what it takes with the fewest."""
+    return float(len(packed) * (area / AREAS[-1]) ** THINNER)
+
+
 def _packed(grey: NDArray[np.uint8], area: int) -> bytes:
     height, width = grey.shape
     scale = min(1.0, (area / (height * width)) ** 0.5)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     plane = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     rises = plane - cv2.blur(plane, (ALONG, 1))
-    sizes = np.digitize(np.abs(rises), (SLIGHT, LARGE))
-    return pack(np.where((rises < 0) & (sizes > 0), 5 - sizes, sizes).astype(np.uint8))
+    risen = (rises >= SLIGHT).view(np.uint8) + (rises >= LARGE).view(np.uint8)
+    fallen = (rises <= -SLIGHT).view(np.uint8) * np.uint8(4) - (rises <= -LARGE).view(np.uint8)
+    return pack(risen + fallen)
 
 
 def _sampled(plane: Plane, sides: complex, places: NDArray[np.complex128], coarser: float) -> Plane:

@@ -38,7 +38,7 @@ def gather(
     """
     found = gather_many(query, [known], algorithms, rules)[0]
     for name, algorithm in algorithms.items():
-        best = _aligned(algorithm, query, known, rarity or {}) if local and isinstance(algorithm, Local) else None
+        best = _aligned(algorithm, query, known, rarity or {}, rules) if local and isinstance(algorithm, Local) else None
         if best is None:
             continue
         distance, view, alignment = best
@@ -136,23 +136,27 @@ def _belongs(algorithm: Fingerprint, asked: str, name: str) -> bool:
     return asked == name == algorithm.name if algorithm.space is None else algorithm.name in (asked, name)
 
 
-def _aligned(algorithm: Local, query: Views, known: Mapping[str, bytes], rarity: Rarity) -> Best | None:
+def _aligned(algorithm: Local, query: Views, known: Mapping[str, bytes], rarity: Rarity, rules: Rules) -> Best | None:
     name = algorithm.name
+    _, maybe = rules.bounds(name)
     best: Best | None = None
     for view, values in query.items():
         if name in values and name in known:
             alignment = algorithm.align(values[name], known[name], rarity.get(view, {}).get(name))
             distance = 0.0 if values[name] == known[name] else algorithm.distance_of(alignment)
-            distance = as_rare(distance) if view not in ("as is", "negative") else distance
+            distance = as_rare(distance, maybe) if view not in ("as is", "negative") else distance
             if best is None or distance < best[0]:
                 stored = replace(alignment, query_region=as_stored(alignment.query_region, view)) if alignment is not None else None
                 best = distance, view, stored
     return best
 
 
-def as_rare(distance: float) -> float:
-    """Return 1 / (1 + odds), with odds as much less as turned and mirrored copies are rarer than others."""
-    return distance / (distance + (1 - distance) / RARER)
+def as_rare(distance: float, maybe: float) -> float:
+    """Return 1 / (1 + odds), with odds as much less as turned and mirrored copies are rarer than others.
+
+    maybe: the largest distance that is a MAYBE; what was nearer stays within it, so that a person looks at it.
+    """
+    return min(distance / (distance + (1 - distance) / RARER), max(distance, maybe))
 
 
 def as_stored(region: Region, view: str) -> Region:

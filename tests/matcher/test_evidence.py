@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from matcher.decision import Rules
-from matcher.evidence import Gathered, as_stored, gather, gather_many
+from matcher.evidence import Gathered, as_rare, as_stored, gather, gather_many
 from matcher.fingerprints.local import Local
 from matcher.fingerprints.pdq import PDQ
 from matcher.fingerprints.tiles import Tiles
@@ -47,6 +47,14 @@ def test_a_mirrored_copy_is_seen_in_the_mirror() -> None:
     found = evidence(drawn("photo").view("mirrored"), drawn("photo"))
     assert found["pdq"].view == found["local"].view == "mirrored"
     assert found["local"].decision is Decision.YES
+
+
+@pytest.mark.parametrize(
+    ("distance", "rarer"),
+    [(0.0, 0.0), (0.1, 0.25), (0.25, 0.5), (0.6, 0.76), (0.76, 0.76), (0.9, 0.9), (1.0, 1.0)],
+)
+def test_a_turned_copy_needs_three_times_the_odds_to_be_sure_and_no_more_to_be_looked_at(distance: float, rarer: float) -> None:
+    assert as_rare(distance, 0.76) == pytest.approx(rarer)
 
 
 def test_a_part_is_found_with_its_place() -> None:

@@ -216,17 +216,14 @@ class Search:
 
     def _candidates(self, asked: Views, found: _Found) -> "_Round":
         filing, round = self._collection.filing, _Round()
+        banded: dict[str, list[tuple[str, bytes]]] = {}
         for view, values in asked.items():
             for name, value in values.items():
                 space = filing.space(name)
-                filed = filing.banded(name, value)
-                if space is not None and found.cordon.crowded(space, filed):
-                    continue
                 if space is not None:
-                    candidates = filing.bands[space].search(filed)
-                    round.near.update(dict.fromkeys(candidates.ids[-MOST_NEAR:].tolist(), view))
-                    found.truncated |= candidates.truncated or len(candidates.ids) > MOST_NEAR
-                    round.reads += filing.bands[space].probe_count
+                    filed = filing.banded(name, value)
+                    if not found.cordon.crowded(space, filed):
+                        banded.setdefault(space, []).append((view, filed))
                 elif name in filing.voting and view in VOTING:
                     slots, keys, items = filing.voting[name].probes(value)
                     ballot = filing.votes[name].vote(slots, keys, self._considered)
@@ -234,6 +231,12 @@ class Search:
                     round.rarity.setdefault(view, {})[name] = ballot.rarity(items)
                     best = zip(ballot.ids.tolist(), ballot.votes.tolist(), strict=True)
                     round.votes[name, view] = {id: votes / max(len(keys), 1) for id, votes in best}
+        for space, some in banded.items():
+            band_index = filing.bands[space]
+            for (view, _), candidates in zip(some, band_index.search_many([filed for _, filed in some]), strict=True):
+                round.near.update(dict.fromkeys(candidates.ids[-MOST_NEAR:].tolist(), view))
+                found.truncated |= candidates.truncated or len(candidates.ids) > MOST_NEAR
+            round.reads += band_index.probe_count * len(some)
         return round
 
     def _verify(

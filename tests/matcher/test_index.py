@@ -60,6 +60,19 @@ def test_of_576_bits_all_within_the_radius_and_hardly_any_others(store: Store) -
 
 
 @pytest.mark.parametrize("bits", [64, 256, 576])
+def test_several_are_searched_together_as_each_alone(store: Store, bits: int) -> None:
+    known = near_duplicates(600, bits)
+    index = BandIndex(store, "x", bits)
+    index.file_many(np.arange(1, 601, dtype=np.uint32), known, Room())
+    index.MAX_ENTRIES = 3
+    asked = [fingerprint.tobytes() for fingerprint in (*known[:9], ~known[0])]
+    together, alone = index.search_many(asked), [index.search(one) for one in asked]
+    assert [found.ids.tolist() for found in together] == [found.ids.tolist() for found in alone]
+    assert [found.truncated for found in together] == [found.truncated for found in alone]
+    assert index.search_many([]) == [] and sum(len(found.ids) for found in together) > 9
+
+
+@pytest.mark.parametrize("bits", [64, 256, 576])
 def test_one_by_one_and_many_at_once_are_filed_alike(store: Store, bits: int) -> None:
     known = near_duplicates(30, bits)
     one, many = BandIndex(store, "one", bits), BandIndex(store, "many", bits)

@@ -9,6 +9,7 @@ Normalized Cross-Correlation", Vision Interface 1995.
 import math
 import zlib
 from dataclasses import replace
+from functools import cache
 
 import cv2
 import numpy as np
@@ -46,21 +47,19 @@ def encode(grey: NDArray[np.uint8]) -> bytes:
 
     grey: uint8 (height, width).
     """
+
+    @cache
+    def packed(place: int) -> bytes:
+        return _packed(grey, AREAS[place])
+
     # The fewest pixels cost least to try, and tell about how many will fit.
     fewest = len(AREAS) - 1
-    tried = {fewest: _packed(grey, AREAS[fewest])}
-    place = next(n for n, area in enumerate(AREAS) if n == fewest or _expected(tried[fewest], area) <= MOST_BYTES)
-
-    def fits(place: int) -> bool:
-        if place not in tried:
-            tried[place] = _packed(grey, AREAS[place])
-        return len(tried[place]) <= MOST_BYTES
-
-    while place < fewest and not fits(place):
+    place = next(n for n, area in enumerate(AREAS) if n == fewest or _expected(packed(fewest), area) <= MOST_BYTES)
+    while place < fewest and len(packed(place)) > MOST_BYTES:
         place += 1
-    while place and fits(place - 1):
+    while place and len(packed(place - 1)) <= MOST_BYTES:
         place -= 1
-    return tried[place]
+    return packed(place)
 
 
 def valid(packed: bytes) -> bool:

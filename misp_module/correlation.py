@@ -180,9 +180,10 @@ class ImageCorrelation:
         before = self._ledger.all(subject.uuid) if self._ledger is not None and subject.uuid else {}
         objects, memo = list[dict[str, Any]](), Memo()
         for match in matches:
-            thumbnail = self._thumbnail(match.picture) if keep else None
+            disclosed = self._policy.disclose(match.picture, subject.uuid)
+            thumbnail = self._thumbnail(match.picture) if keep and not disclosed.hidden else None
             given = before.get(match.picture.sha256)
-            if given is None or not given.holds(submitted, self._policy.disclose(match.picture, subject.uuid)):
+            if given is None or not given.holds(submitted, disclosed):
                 company = self._surroundings.of(match, hosts, subject.uuid, memo)
                 given = self._writer.values(match, submitted, subject.uuid, company, pictured=thumbnail is not None)
                 if self._ledger is not None and subject.uuid and keep:

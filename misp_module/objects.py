@@ -47,13 +47,13 @@ class ObjectWriter:
     def values(self, match: Match, submitted: str, asking: str, company: Company, pictured: bool = False) -> Given:
         """Return the values of one object, the same for the same pair as long as nothing changes.
 
-        submitted: the SHA-256 of the file asked for; asking: its attribute, "" where it has none. pictured: whether there is a
-        thumbnail of the known picture; where some place of it may not be told, or it is sensitive, none is promised.
+        submitted: the SHA-256 of the file asked for; asking: its attribute, "" where it has none. pictured: whether a
+        thumbnail of the known picture goes with them.
         """
         disclosed = self._policy.disclose(match.picture, asking)
         relation = EXACT_COPY if match.picture.sha256 == submitted else match.relation.value
         rows = tuple(self._rows(match, submitted, disclosed, relation, company))
-        if pictured and not (disclosed.hidden or disclosed.sensitive):
+        if pictured:
             rows += ((THUMBNAIL, f"known-{match.picture.sha256[:16]}.webp"),)
         # What a bank emits tells that the picture is in it.
         emitted = () if disclosed.hidden else match.emits

@@ -265,8 +265,8 @@ class Remote:
     def _unconnected(self, error: PyMISPError) -> KuatoError:
         """Return what a failure to connect means: PyMISP puts everything into one sentence."""
         said = str(error)
-        # As a word: a port of the address may have the same digits.
-        if re.search(r"(?<![:=])\b40[13]\b", said) or "Authentication failed" in said:
+        # As PyMISP gives a status, (403, {..}): the address may have the same digits.
+        if re.search(r"\(40[13],", said) or "Authentication failed" in said:
             return Unauthorized(f"MISP at {self.url} does not take misp.key; is it right, and may the user use the API?")
         if "CERTIFICATE_VERIFY_FAILED" in said or "SSL" in said:
             return FetchFailed(f"the certificate of {self.url} is not trusted (misp.ca_file)")

@@ -41,6 +41,17 @@ def test_a_page_is_kept_as_finely_as_can_be() -> None:
     assert decode(encode(page())).size == pytest.approx(AREAS[0], rel=0.02)
 
 
+@pytest.mark.parametrize("noisy", range(0, 350, 50))
+def test_as_many_pixels_are_kept_as_have_room(noisy: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    grey = page()
+    grey[:noisy] = np.random.default_rng(1).integers(0, 256, (noisy, 560), np.uint8)
+    found, each = encode(grey), []
+    for area in AREAS:
+        monkeypatch.setattr("matcher.detail.AREAS", (area,))
+        each.append(encode(grey))
+    assert found == next(one for one in each if len(one) <= MOST_BYTES)
+
+
 def test_a_flat_picture_shows_nothing() -> None:
     flat = np.full((300, 300), 128, np.uint8)
     assert compared(flat, flat) == Detail()

@@ -136,8 +136,25 @@ def test_a_thumbnail_comes_neither_on_hover_nor_unasked_nor_of_what_has_a_hidden
     hover = {key: value for key, value in asking(jpeg(page(1), 40)).items() if key != "event_id"}
     assert "thumbnail" not in json.dumps(asked(matcher, asking(jpeg(page(1), 40), uuid=OTHER)))
     assert "thumbnail" not in json.dumps(asked(matcher, hover, misp__thumbnails=True))
+    request = asking(jpeg(page(1), 40))
+    assert "thumbnail" in json.dumps(asked(matcher, request, misp__thumbnails=True))
     matcher.change(known, sources=[seen_in_misp(OTHER, tlp="tlp:red")])
-    found = asked(matcher, asking(jpeg(page(1), 40)), misp__thumbnails=True)
+    # Neither of the attribute that was given it before, nor of another.
+    for each in (request, asking(jpeg(page(1), 40), uuid="0badcafe-2222-4222-8333-444455556666")):
+        found = asked(matcher, each, misp__thumbnails=True)
+        assert found["results"]["Object"] and "thumbnail" not in json.dumps(found)
+
+
+def test_of_a_sensitive_picture_there_is_no_thumbnail_nor_one_too_large_for_misp_s_form(matcher):
+    [known] = matcher.by_source("misp-attribute", KNOWN)
+    matcher.collection.thumbnails.on = True
+    noise = np.random.default_rng(1).integers(0, 256, (700, 700, 3), np.uint8)
+    matcher.collection.thumbnails.keep(known, noise)
+    assert len(matcher.collection.thumbnails.get(known)) > 64 << 10
+    assert "thumbnail" not in json.dumps(asked(matcher, asking(jpeg(page(1), 40)), misp__thumbnails=True))
+    matcher.collection.thumbnails.keep(known, noise[:60, :80])
+    matcher.change(known, tags=['copine-scale="x"'])
+    found = asked(matcher, asking(jpeg(page(1), 40), uuid=OTHER), misp__thumbnails=True)
     assert found["results"]["Object"] and "thumbnail" not in json.dumps(found)
 
 

@@ -76,10 +76,10 @@ def test_what_is_refused_and_what_is_not_there(misp: FakeMisp) -> None:
         gone()  # that there is none is as good
 
 
-@pytest.mark.parametrize("port", [40377, 14031, 403, 401])
-def test_a_port_is_no_refusal(port: int) -> None:
+@pytest.mark.parametrize("address", ["127.0.0.1:40377", "127.0.0.1:403", "127.0.0.1:401", "misp-403.invalid"])
+def test_an_address_with_the_digits_of_a_refusal_is_none(address: str) -> None:
     with pytest.raises(FetchFailed, match="cannot be reached"):
-        remote(f"http://127.0.0.1:{port}", **{"misp.retries": 0}).org  # noqa: B018
+        remote(f"http://{address}", **{"misp.retries": 0}).org  # noqa: B018
 
 
 def test_a_busy_server_is_asked_again_until_enough(misp: FakeMisp) -> None:

@@ -20,7 +20,7 @@ from ail_connector.queue import Dead, Queue, Tag
 from ail_connector.webhook import document_of
 from matcher.commands import tables
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
-from matcher.commands.watch import until_told
+from matcher.commands.stopping import until_told
 from matcher.engine import Matcher
 from matcher.shapes import moment
 

@@ -2,7 +2,7 @@
 
 import logging
 import signal
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import entry_points
 from types import FrameType
 from typing import NoReturn, Protocol
@@ -11,6 +11,7 @@ import click
 
 from matcher.commands import tables
 from matcher.commands.invocation import Invocation, pass_invocation
+from matcher.commands.stopping import until_told
 from matcher.errors import BadSettings, KuatoError, NotFound
 
 GROUP = "kuato.listeners"
@@ -35,17 +36,21 @@ def serve(invocation: Invocation, names: tuple[str, ...]) -> None:
     """Answer other programs until told to end (SIGTERM, Ctrl-C): all listeners that are installed, or those named."""
     signal.signal(signal.SIGTERM, _leave)
     listeners = _listeners(invocation, names)
-    with ThreadPoolExecutor(len(listeners)) as threads:
+    with until_told() as stop, ThreadPoolExecutor(len(listeners)) as threads:
         running = {threads.submit(listener.run): name for name, listener in listeners.items()}
+        for future in running:
+            future.add_done_callback(lambda _: stop.set())
         try:
-            ended = wait(running, return_when=FIRST_COMPLETED).done
+            stop.wait()
+            ended = [future for future in running if future.done()]
         finally:
             for listener in listeners.values():
                 listener.stop()
     for future in ended:
         future.result()
         tables.complain(f"listener {running[future]} ended by itself")
-    click.get_current_context().exit(1)
+    if ended:
+        click.get_current_context().exit(1)
 
 
 def _listeners(invocation: Invocation, names: tuple[str, ...]) -> dict[str, Listener]:

@@ -1,14 +1,12 @@
 """`kuato watch`: remember what appears in a folder, as it appears."""
 
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from threading import Event, Lock
-from types import FrameType
 
 import click
 
@@ -19,6 +17,7 @@ from matcher.commands.add import Tally
 from matcher.commands.inputs import ONE_PICTURE, Input, as_text, in_parallel
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
 from matcher.commands.offers import Offer, Offering, now
+from matcher.commands.stopping import until_told
 from matcher.engine import Matcher, checked_tags
 from matcher.errors import BadRequest, KuatoError, NotFound, StoreMismatch, StoreUnavailable
 from matcher.match import Answer
@@ -155,24 +154,3 @@ def _tell(offer: Offer, answer: Answer | None, outcome: Added | KuatoError, as_j
         # What is followed for days is written into somebody's log.
         what = "a sensitive picture" if outcome.record.sensitive else f"{outcome.record.sha256}  {offer.name}"
         tables.say(f"{'added' if outcome.new else 'known'}  {what}")
-
-
-@contextmanager
-def until_told() -> Iterator[Event]:
-    """Yield what is set by Ctrl-C or SIGTERM; a second one does not wait for what is in work. Ctrl-C is told on at the end."""
-    stop, told = Event(), list[int]()
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        told.append(number)
-        stop.set()
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if signal.SIGINT in told:
-        raise KeyboardInterrupt

@@ -10,7 +10,7 @@ import click
 
 from matcher.commands import tables
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
-from matcher.commands.watch import until_told
+from matcher.commands.stopping import until_told
 from matcher.errors import BadRequest, FetchFailed, StoreMismatch, StoreUnavailable
 from misp_module.estimate import Estimate, estimate
 from misp_module.exports import Exports

@@ -19,10 +19,11 @@ YES = 'image-match:decision="yes"'
 
 
 @pytest.fixture
-def kuato(settings: Settings, tmp_path: Path, ail: Ail) -> Kuato:
+def kuato(settings: Settings, tmp_path: Path, ail: Ail) -> Iterator[Kuato]:
     made = Kuato(settings, tmp_path / "home")
     made.options += [f"--set=ail.home={ail.home}", "--set=ail.retry_seconds=0", "--set=ail.tries=2", "--set=ail.bank_minutes=0"]
-    return made
+    yield made
+    made.close()
 
 
 @pytest.fixture

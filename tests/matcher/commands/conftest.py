@@ -29,6 +29,7 @@ class Kuato:
         self.options = [f"--set={name}={settings[name]}" for name in ("redis.url", "data.dir", "workers.count")]
         # Nothing of the user's settings gets in.
         self.environ = {"XDG_CONFIG_HOME": str(home), "KUATO_CONFIG": None, "KUATO_DEBUG": None, "COLUMNS": "80"}
+        self._started: list[subprocess.Popen[bytes]] = []
 
     def __call__(self, *arguments: str | Path, stdin: bytes | None = None) -> Result:
         words = [*self.options, *map(str, arguments)]
@@ -45,7 +46,16 @@ class Kuato:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("KUATO_")}
         environ |= {name: value for name, value in self.environ.items() if value is not None}
         words = [sys.executable, "-m", "matcher.cli", *self.options, *map(str, arguments)]
-        return subprocess.Popen(words, env=environ, **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options))
+        started = subprocess.Popen(words, env=environ, **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options))
+        self._started.append(started)
+        return started
+
+    def close(self) -> None:
+        """End what a test that failed did not: it would spoil those after it."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
 
 def documents(text: str) -> list[dict[str, Any]]:
@@ -54,8 +64,10 @@ def documents(text: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def kuato(settings: Settings, tmp_path: Path) -> Kuato:
-    return Kuato(settings, tmp_path / "home")
+def kuato(settings: Settings, tmp_path: Path) -> Iterator[Kuato]:
+    made = Kuato(settings, tmp_path / "home")
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

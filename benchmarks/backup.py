@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument("--deep", action="store_true", help="let the doctor hold every record against its lists; that takes long")
     parser.add_argument("--keep", type=Path, help="folder to fill, or to use as an earlier run filled it; it is left as it is")
     arguments = parser.parse_args()
-    enabled = ["pdq", "pdq-trimmed", "tiles", "tiles-trimmed"] + ([] if arguments.without_local else ["local"])
+    enabled = ["pdq", "pdq-trimmed", "tiles", "tiles-trimmed", "sub-pictures"] + ([] if arguments.without_local else ["local"])
     with tempfile.TemporaryDirectory() as temporary:
         first, second = arguments.keep or Path(temporary) / "first", Path(temporary) / "second"
         settings = [

@@ -22,11 +22,12 @@ import numpy as np
 from matcher.engine import Matcher
 from matcher.extraction import Fingerprints
 from matcher.fingerprints.local import HEAD, detail_at, features_in
+from matcher.fingerprints.sub_pictures import ITEM, PLACE
 from matcher.redis_server import EmbeddedRedis
 from matcher.settings import Settings
 from matcher.source import Source
 
-FLIPPED = {"pdq": 0.3, "pdq-trimmed": 0.3, "tiles": 0.3, "tiles-trimmed": 0.3, "local": 0.06}
+FLIPPED = {"pdq": 0.3, "pdq-trimmed": 0.3, "tiles": 0.3, "tiles-trimmed": 0.3, "sub-pictures": 0.3, "local": 0.06}
 DONORS = 6
 
 
@@ -39,6 +40,9 @@ def perturbed(real: Sequence[Fingerprints], n: int, rng: np.random.Generator) ->
             values[name] = _mixed(chosen, real, rng)
         elif name == "tiles":
             values[name] = value[:2] + _flipped(value[2:], FLIPPED[name], rng)
+        elif name == "sub-pictures":
+            items = [value[at : at + ITEM] for at in range(0, len(value), ITEM)]
+            values[name] = b"".join(item[:PLACE] + _flipped(item[PLACE:], FLIPPED[name], rng) for item in items)
         else:
             values[name] = _flipped(value, FLIPPED[name], rng)
     return replace(chosen, sha256=rng.bytes(28).hex() + f"{n:08x}", views={"as is": values})
@@ -100,7 +104,7 @@ def main() -> int:
     parser.add_argument("--without-local", action="store_true")
     arguments = parser.parse_args()
     rng = np.random.default_rng(1)
-    enabled = ["pdq", "pdq-trimmed", "tiles", "tiles-trimmed"] + ([] if arguments.without_local else ["local"])
+    enabled = ["pdq", "pdq-trimmed", "tiles", "tiles-trimmed", "sub-pictures"] + ([] if arguments.without_local else ["local"])
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.load(environ={}, overrides={"data.dir": folder, "fingerprints.enabled": enabled})
         try:

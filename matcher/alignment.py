@@ -5,6 +5,7 @@ either picture the agreement covers, how many features in there found no partner
 by block, where the transformation lays them upon each other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.detail import compare, decode
-from matcher.geometry import Flags, Floats, Points, area, fit, hull, inside, reach
+from matcher.geometry import Flags, Floats, Points, Similarity, area, fit, hull, inside, reach
 from matcher.likelihood import sameness, strength
 from matcher.match import Alignment, Region
 from matcher.overlay import Small, likeness
@@ -128,6 +129,20 @@ def align(query: Features, known: Features, rarity: Floats | None = None) -> Ali
     details = query.detail, known.detail
     closer = replace(alignment, detail=compare(decode(details[0]), decode(details[1]), (query.sides, known.sides), similarity))
     return replace(closer, sameness=sameness(closer))
+
+
+def beyond(query: Features, known: Features, alignment: Alignment, spots: Sequence[Region]) -> tuple[int, int]:
+    """Return how many features agree that lie outside some regions of the query, and how many could."""
+    x, y = query.points.real / query.width, query.points.imag / query.height
+    outside = ~np.any([(x >= s.left) & (x <= s.right) & (y >= s.top) & (y <= s.bottom) for s in spots], axis=0)
+    (a, b), shift = alignment.matrix[:, 0], alignment.matrix[:, 2]
+    scale = known.longest / known.side
+    similarity = Similarity(complex(a, b) * scale * query.side / query.longest, complex(*shift) * scale)
+    carried = similarity(query.places)
+    there = np.flatnonzero(outside & _within(known, carried))
+    ours, theirs = _near(carried[there], known.places, reach(similarity, TOLERANCE))
+    agreeing, _ = _best(there[ours], theirs, query.bits, known.bits)
+    return len(agreeing), len(there)
 
 
 def _mutual(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

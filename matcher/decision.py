@@ -124,7 +124,7 @@ class Rules:
         else:
             decision, speakers = (Decision.MAYBE if yes or maybe else Decision.NO), yes + maybe
         speakers = speakers or list(evidence)
-        whole = any(one.family != "local" for one in speakers)
+        whole = any(one.family != "local" and one.places is None for one in speakers)
         relation = Relation.SAME_PICTURE if whole else Relation.SHARES_CONTENT
         if self.distance in merging.DISTANCES:
             return decision, relation, merging.distance(self.distance, [(one.distance, self._weight(one)) for one in evidence])

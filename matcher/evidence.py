@@ -64,6 +64,7 @@ class Gathered:
     """The evidence on many known pictures, but for local features: most of it says NO, and is put into words for few."""
 
     def __init__(self, query: Views, known: Sequence[Mapping[str, bytes]], algorithms: Mapping[str, Fingerprint], rules: Rules) -> None:
+        self._query, self._known = query, known
         self._rules = rules
         columns = _Columns(known)
         wanted = [algorithm for algorithm in algorithms.values() if not isinstance(algorithm, Local)] if known else []
@@ -81,8 +82,14 @@ class Gathered:
             if view := views[n]:
                 name, distance = algorithm.name, float(distances[n])
                 yes, _ = self._rules.bounds(name)
-                found.append(Evidence(name, algorithm.family, distance, yes, self._rules.decide(name, distance), view))
+                decision = self._rules.decide(name, distance)
+                places = None if decision is Decision.NO else self._places(algorithm, view, n)
+                found.append(Evidence(name, algorithm.family, distance, yes, decision, view, places=places))
         return found
+
+    def _places(self, algorithm: Fingerprint, view: str, n: int) -> tuple[Region, Region] | None:
+        ours, theirs = self._query[view].get(algorithm.name), self._known[n].get(algorithm.name)
+        return algorithm.places(ours, theirs) if ours is not None and theirs is not None else None
 
 
 class _Columns:

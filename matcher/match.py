@@ -111,7 +111,7 @@ class Evidence:
 
     distance: 0 (same) to 1. threshold: the YES bound it was held against.
     view: how the query was turned ("as is", "mirrored", "negative", ..). alignment: for local features.
-    note: a sentence for people.
+    note: a sentence for people. places: what part of the query and of the known picture is meant, None for the whole of both.
     """
 
     algorithm: str
@@ -122,6 +122,12 @@ class Evidence:
     view: str = "as is"
     alignment: Alignment | None = None
     note: str = ""
+    places: tuple[Region, Region] | None = None
+
+    @property
+    def regions(self) -> tuple[Region, Region] | None:
+        """What part of the query and of the known picture this is about, None for the whole of both."""
+        return (self.alignment.query_region, self.alignment.known_region) if self.alignment else self.places
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ FORMATS = ("?", "PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO", FINGERPRINT)
 NAMES = (
     *("pdq", "pdq-trimmed", "tiles", "local", "ahash", "phash", "dhash", "whash", "tlsh", "photodna", "goldberg", "phash-576"),
     *("phash-simple", "dhash-vertical", "colorhash", "crop-resistant", "rgb-histogram", "tlsh-pixels", "orb-ransac", "bow"),
-    *("text", "caption", "scene", "embedding", "tiles-trimmed"),
+    *("text", "caption", "scene", "embedding", "tiles-trimmed", "sub-pictures"),
 )
 # In front of the number that stands for the name of an algorithm which only a newer program knows: records of a rolling upgrade.
 _UNKNOWN = "#"

@@ -87,7 +87,10 @@ class Alignment(TypedDict):
 
 
 class Evidence(TypedDict):
-    """What one algorithm says. distance: 0 (same) to 1. threshold: null where the algorithm has no say."""
+    """What one algorithm says. distance: 0 (same) to 1. threshold: null where the algorithm has no say.
+
+    places: what part of the query and of the known picture is meant, as regions of an alignment; null for the whole of both.
+    """
 
     algorithm: str
     family: str
@@ -97,6 +100,7 @@ class Evidence(TypedDict):
     view: str
     note: str
     alignment: Alignment | None
+    places: list[list[float]] | None
 
 
 class Match(TypedDict):
@@ -359,6 +363,7 @@ def evidence(one: matches.Evidence) -> Evidence:
         "view": one.view,
         "note": one.note,
         "alignment": _alignment(one.alignment) if one.alignment else None,
+        "places": [_region(place) for place in one.places] if one.places else None,
     }
 
 

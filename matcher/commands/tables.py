@@ -173,8 +173,9 @@ def words(one: Evidence) -> str:
     if one.alignment:
         ours, theirs = one.alignment.query_region.area, one.alignment.known_region.area
         return f"{one.alignment.inliers} features agree, over {ours:.0%} of it and {theirs:.0%} of the known{view}"
+    where = f"{one.places[0].area:.0%} of it and {one.places[1].area:.0%} of the known, " if one.places else ""
     bound = f"YES up to {one.threshold:.3f}" if one.threshold >= 0 else "has no say"
-    return f"distance {one.distance:.3f}, {bound}{view}"
+    return f"{where}distance {one.distance:.3f}, {bound}{view}"
 
 
 def coloured(decision: Decision) -> Text:

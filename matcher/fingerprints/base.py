@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.match import Region
 from matcher.picture import Picture
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ class Fingerprint(ABC):
     @abstractmethod
     def distance(self, query: bytes, candidates: Sequence[bytes]) -> NDArray[np.float64]:
         """Return the distance of the query to each candidate, float64 (n,), 0 (same) to 1 (nothing in common)."""
+
+    def places(self, query: bytes, known: bytes) -> tuple[Region, Region] | None:  # noqa: ARG002 - of those that compare whole pictures
+        """Return what part of the query and of the known picture their distance is about; None where it is about the whole of both."""
+        return None
 
     def valid(self, fingerprint: bytes) -> bool:
         """Whether these bytes, from outside, can be a fingerprint of this algorithm and version."""

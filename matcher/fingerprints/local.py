@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.alignment import Features, align
+from matcher.alignment import Features, align, beyond
 from matcher.detail import encode, valid
 from matcher.fingerprints.base import VotingFingerprint
 from matcher.likelihood import strength
-from matcher.match import Alignment
+from matcher.match import Alignment, Region
 from matcher.overlay import Small
 from matcher.picture import Picture, Pixels
 
@@ -112,6 +112,10 @@ class Local(VotingFingerprint):
         rarity: how rare each feature of the query is in the store, float64 (n,), 0..1; None: unknown.
         """
         return align(_features(query), _features(known), rarity)
+
+    def beyond(self, query: bytes, known: bytes, alignment: Alignment, spots: Sequence[Region]) -> tuple[int, int]:
+        """Return how many features of aligned pictures agree that lie outside some regions of the query, and how many could."""
+        return beyond(_features(query), _features(known), alignment, spots)
 
     def distance_of(self, alignment: Alignment | None) -> float:
         """Return 1 / (1 + odds that two pictures with this alignment show the same); 1 without one."""

@@ -54,14 +54,13 @@ def decided(visit: Visit) -> Answered:
 
 
 def _shown(visit: Visit, pair: Mapping[str, Any], links: Links) -> dict[str, Any]:
-    alignment = next((one["alignment"] for one in pair["evidence"] if one["alignment"]), None)
     return {
         **pair,
         "one": told(visit, pair["one"], links),
         "other": told(visit, pair["other"], links),
         "said": sentences.said(pair["evidence"], visit.words),
         "relation_told": sentences.relation(pair, visit.words),
-        "alignment": alignment,
+        "regions": sentences.regions(pair["evidence"]),
     }
 
 

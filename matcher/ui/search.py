@@ -68,12 +68,11 @@ def known(visit: Visit) -> Answered:
 def match_of(visit: Visit, match: Mapping[str, Any], links: Links) -> dict[str, Any]:
     """Return a match as the templates show it."""
     picture = match["picture"]
-    located = next((one["alignment"] for one in match["evidence"] if one["alignment"]), None)
     return {
         **match,
         "said": sentences.said(match["evidence"], visit.words),
         "relation_told": sentences.relation(match, visit.words),
-        "alignment": located,
+        "regions": sentences.regions(match["evidence"]),
         "known": told(visit, picture, links),
     }
 

@@ -1,6 +1,6 @@
 """Answers and evidence in words that need no knowledge of the algorithms."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ _ALGORITHMS = {
     "pdq-trimmed": N_("Coarse structure, without borders"),
     "tiles": N_("Structure, place by place"),
     "tiles-trimmed": N_("Structure, place by place, without borders"),
+    "sub-pictures": N_("Pictures inside a page"),
 }
 _VIEWS = {
     "mirrored": N_("mirrored"),
@@ -94,6 +95,17 @@ def said(evidence: Iterable[Mapping[str, Any]], words: Words) -> list[Said]:
     return [_said(one, words) for one in ranked]
 
 
+def regions(evidence: Iterable[Mapping[str, Any]]) -> Sequence[Sequence[float]] | None:
+    """Return what parts of the two pictures agree, by the algorithm that is surest of any."""
+    ranked = sorted(evidence, key=lambda one: (("YES", "MAYBE", "NO").index(one["decision"]), one["alignment"] is None))
+    for one in ranked:
+        if one["alignment"]:
+            return one["alignment"]["query_region"], one["alignment"]["known_region"]
+        if one["places"]:
+            return list(one["places"])
+    return None
+
+
 def _said(one: Mapping[str, Any], words: Words) -> Said:
     _ = words.gettext
     what = _(_ALGORITHMS.get(one["algorithm"]) or _FAMILIES.get(one["family"], one["family"]))
@@ -103,6 +115,13 @@ def _said(one: Mapping[str, Any], words: Words) -> Said:
         sentences.append(
             _("{count} details lie alike: {query} of this picture, {known} of the known one").format(
                 count=found["inliers"], query=_percent(_area(found["query_region"])), known=_percent(_area(found["known_region"]))
+            )
+        )
+    elif one["places"]:
+        query, known = one["places"]
+        sentences.append(
+            _("{query} of this picture and {known} of the known one are {like} alike").format(
+                query=_percent(_area(query)), known=_percent(_area(known)), like=_percent(1 - one["distance"])
             )
         )
     elif one["algorithm"] not in ("sha256", "review"):

@@ -90,7 +90,7 @@ def test_a_bank_may_be_stricter_or_more_generous() -> None:
 
 def test_the_shipped_rules_know_the_default_algorithms() -> None:
     rules = Rules.load()
-    for name in ("pdq", "pdq-trimmed", "tiles", "tiles-trimmed", "local"):
+    for name in ("pdq", "pdq-trimmed", "tiles", "tiles-trimmed", "sub-pictures", "local"):
         yes, maybe = rules.bounds(name)
         assert 0 < yes < maybe < 1
 

@@ -44,7 +44,7 @@ def test_bounds_are_found_written_and_used(kuato: Kuato, folder: Path, tmp_path:
     assert document["pictures"] == 8
     assert document["pairs"] == {"same": 3, "different": 25, "clusters": 5}
     assert document["targets"] == {"false_positive_rate": 0.05, "false_negative_rate": 0.1}
-    assert set(document["algorithms"]) == {"pdq", "pdq-trimmed", "tiles", "tiles-trimmed", "local"}
+    assert set(document["algorithms"]) == {"pdq", "pdq-trimmed", "tiles", "tiles-trimmed", "sub-pictures", "local"}
     assert document["fused"]["on_used"]["false_positive_rate"]["wrong"] <= 0.05 * 25
     assert any("only 3 pairs belong together" in warning for warning in document["warnings"])
     written = Rules.load(rules)
@@ -67,7 +67,7 @@ def test_in_words(kuato: Kuato, folder: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.stderr
     head, *rows = result.stdout.splitlines()
     assert head.split() == ["algorithm", "yes", "maybe", "alone:", "yes", "maybe", "best", "F1"]
-    assert {row.split()[0] for row in rows[:5]} == {"pdq", "pdq-trimmed", "tiles", "tiles-trimmed", "local"}
+    assert {row.split()[0] for row in rows[:6]} == {"pdq", "pdq-trimmed", "tiles", "tiles-trimmed", "sub-pictures", "local"}
     assert "the pairs used" in result.stdout and f"--set decision.rules={tmp_path / 'rules.toml'}" in result.stdout
     assert "warning: only 3 pairs belong together" in result.stderr
 

@@ -59,9 +59,9 @@ def test_the_report_on_the_samples(kuato: Kuato, tmp_path: Path) -> None:
 
     _check_page((report / "report.html").read_text(), len(list((report / "charts").glob("*.png"))))
     rows = list(csv.DictReader(io.StringIO((report / "thresholds.csv").read_text())))
-    names = {"local", "pdq", "pdq-trimmed", "tiles", "tiles-trimmed", "fused"}
+    names = {"local", "pdq", "pdq-trimmed", "tiles", "tiles-trimmed", "sub-pictures", "fused"}
     assert {row["algorithm"] for row in rows} == set(figures["algorithms"]) == names
-    assert len(rows) == 101 * 6
+    assert len(rows) == 101 * len(names)
     for path in sorted((report / "charts").glob("*.png")):
         assert path.with_suffix(".svg").read_text().startswith("<?xml"), path
         with Image.open(path) as picture:

@@ -80,6 +80,14 @@ def file(name: str) -> bytes:
             return saved(ImageOps.expand(image, (300, 40, 100, 200), (20, 90, 60)))
         case "tiny":
             return saved(image.resize((8, 8)))
+        case "in-page" | "in-page2":  # on a page of text, or in another with another photograph beside it
+            small = image.resize((380, 238), Image.Resampling.LANCZOS)
+            around = letter(3 if treatment == "in-page" else 4).copy()
+            others = [(small, (520, 300))] if treatment == "in-page" else [(small, (30, 40)), (photo(9).resize((300, 188)), (560, 380))]
+            for part, (left, top) in others:
+                around.paste(around.getpixel((0, 0)), (left - 20, top - 20, left + part.width + 20, top + part.height + 20))
+                around.paste(part, (left, top))
+            return saved(around, "JPEG", 80)
         case "edited":  # a comment after the picture: other bytes, the same pixels
             return file(kind) + b"edited"
     raise ValueError(name)

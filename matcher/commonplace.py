@@ -1,0 +1,128 @@
+"""What many unrelated pictures show: cookie dialogs, frames of browsers, banners. That two pictures agree there tells nothing of them.
+
+It is known in two ways: it is in an `ignore` bank, and lies in the query; or pictures of many clusters agree with the query at one place
+of it. Whatever else agrees with the query there alone counts for less.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matcher.decision import Rules
+from matcher.evidence import Views
+from matcher.fingerprints.base import Fingerprint
+from matcher.fingerprints.local import Local
+from matcher.match import Decision, Evidence, Region
+from matcher.picture import AS_IS
+from matcher.records import Record
+
+if TYPE_CHECKING:
+    from matcher.collection import Collection
+
+NOTE = "what agrees is upon many unrelated pictures, or ignored"
+# The share of what agrees that is to lie where much agrees.
+_INSIDE = 0.8
+# Features that are to agree elsewhere, and their share of those that could.
+_FEWEST, _AGREEING = 4, 0.25
+# Two regions that have more than this share of both in common are one place. What covers more of the query is no overlay.
+_ONE_PLACE, _LARGEST = 0.6, 0.5
+
+
+class Commonplace:
+    """Takes from the evidence what agrees only where many do. clusters: from how many on that is many; 0: only what is ignored counts."""
+
+    def __init__(self, collection: "Collection", algorithms: Mapping[str, Fingerprint], rules: Rules, clusters: int) -> None:
+        self._collection = collection
+        self._local = {name: algorithm for name, algorithm in algorithms.items() if isinstance(algorithm, Local)}
+        self._rules = rules
+        self._clusters = clusters
+
+    def discounted(
+        self,
+        query: Views,
+        size: tuple[int, int],
+        evidence: Mapping[int, list[Evidence]],
+        records: Mapping[int, Record],
+        ignoring: frozenset[int],
+    ) -> dict[int, list[Evidence]]:
+        """Return the evidence on those pictures, by id, of which less is left.
+
+        size: the query's width and height. ignoring: the ids of `ignore` banks.
+        """
+        found = {id: agreeing for id, said in evidence.items() if (agreeing := _agreeing(said))}
+        ignored = {id for id in found if ignoring.intersection(records[id].bank_ids)}
+        spots = [_shown(one, size, records[id]) for id in ignored for one in found[id]]
+        spots += self._crowded({id: records[id] for id in found if id not in ignored}, found)
+        spots = [spot for spot in spots if spot.area <= _LARGEST]
+        if not spots:
+            return {}
+        doubted = [id for id in found if id not in ignored and all(_within(_spot(one), spots) for one in found[id])]
+        alone = [id for id in doubted if not self._agrees_elsewhere(query, records[id], found[id], spots)]
+        return {id: [self._left(one) for one in evidence[id]] for id in alone}
+
+    def _crowded(self, records: Mapping[int, Record], found: Mapping[int, list[Evidence]]) -> list[Region]:
+        """Return the places at which pictures of many clusters agree with the query."""
+        if not self._clusters or len(records) < self._clusters:
+            return []
+        located = self._collection.clusters.locate(records.values())
+        cluster_of = {id: cluster.id for id, cluster in located.items() if len(cluster.members) > 1}
+        places = [(spot, cluster_of[id]) for id in cluster_of for spot in map(_spot, found[id])]
+        agreeing = [len({of for other, of in places if _shared(spot, other) >= _ONE_PLACE}) for spot, _ in places]
+        return [spot for (spot, _), many in zip(places, agreeing, strict=True) if many >= self._clusters]
+
+    def _agrees_elsewhere(self, query: Views, record: Record, agreeing: Sequence[Evidence], spots: Sequence[Region]) -> bool:
+        """Whether features of the query agree with those of a known picture outside the spots, too."""
+        for one in agreeing:
+            algorithm, asked = self._local.get(one.algorithm), query.get(AS_IS, {}).get(one.algorithm)
+            known = self._collection.current_large(one.algorithm, [record]).get(record.id) if algorithm else None
+            if algorithm and asked and known and one.alignment:
+                found, could = algorithm.beyond(asked, known, one.alignment, spots)
+                if found >= _FEWEST and found >= _AGREEING * could:
+                    return True
+        return False
+
+    def _left(self, one: Evidence) -> Evidence:
+        """Return what is left of a piece of evidence: nothing of what agrees at a spot, and less of what may agree because of it."""
+        if one.decision is Decision.NO:
+            return one
+        if one.decision is Decision.YES and one.regions is None:
+            maybe = self._rules.bounds(one.algorithm)[1]
+            return replace(one, distance=max(one.distance, maybe), decision=Decision.MAYBE, note=NOTE)
+        return replace(one, distance=1.0, decision=Decision.NO, alignment=None, places=None, note=NOTE)
+
+
+def _agreeing(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Return what says that regions of the query as it is and of a known picture agree."""
+    return [one for one in evidence if one.decision is not Decision.NO and one.regions is not None and one.view == AS_IS]
+
+
+def _spot(one: Evidence) -> Region:
+    """Return where in the query it agrees."""
+    return one.regions[0] if one.regions else Region(0, 0, 1, 1)
+
+
+def _shown(one: Evidence, size: tuple[int, int], known: Record) -> Region:
+    """Return where the query, of that size, shows the whole of a known picture."""
+    if one.alignment is None:
+        return _spot(one)
+    matrix = one.alignment.matrix
+    corners = np.array([(0, 0), known.size]) / max(known.size)
+    places = np.linalg.solve(matrix[:, :2], (corners - matrix[:, 2]).T).T * max(size) / np.array(size)
+    (left, top), (right, bottom) = np.clip(places, 0, 1).tolist()
+    return Region(left, top, right, bottom)
+
+
+def _within(region: Region, spots: Sequence[Region]) -> bool:
+    return any(_common(region, spot) >= _INSIDE * region.area for spot in spots)
+
+
+def _shared(one: Region, other: Region) -> float:
+    common = _common(one, other)
+    return common / max(one.area + other.area - common, 1e-9)
+
+
+def _common(one: Region, other: Region) -> float:
+    both = Region(max(one.left, other.left), max(one.top, other.top), min(one.right, other.right), min(one.bottom, other.bottom))
+    return both.area if both.left < both.right and both.top < both.bottom else 0.0

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from matcher.detail import pack, steps
 from matcher.fingerprints.base import BinaryFingerprint, Fingerprint
 from matcher.fingerprints.local import COLOURS, COUNT, FEATURE, FEWEST, HEAD, LEVELS, SMALL, STEP, detail_at, features_in
+from matcher.fingerprints.sub_pictures import HASH, ITEM, PLACE
 from matcher.picture import Picture
 
 from .stranger import Block, Stranger, divided
@@ -147,11 +148,15 @@ class Mixer:
         random, first = self._random, self._random.randrange(len(self._hashes))
         alike = self._hashes[int(random.choice(self._near[first]))]
         found = {}
-        for name, value in self._hashes[first].items():
-            other = alike.get(name) or random.choice(self._having[name])
+        for name, whole in self._hashes[first].items():
+            value, other = whole, alike.get(name) or random.choice(self._having[name])
             if name == "tiles":
                 which = random.getrandbits(16)
                 mask = which.to_bytes(2, "big") + b"".join((b"\xff" if which >> n & 1 else b"\0") * 4 for n in range(15, -1, -1))
+            elif name == "sub-pictures":
+                items = min(len(value), len(other)) // ITEM
+                value, other = value[: items * ITEM], other[: items * ITEM]
+                mask = b"".join(b"\xff" * PLACE + random.randbytes(HASH) for _ in range(items))
             elif isinstance(self._algorithms[name], BinaryFingerprint):
                 mask = random.randbytes(len(value))
             else:

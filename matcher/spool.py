@@ -81,7 +81,8 @@ class Spool:
         while True:
             # Between the two somebody may take it for what a dead process left, hold it, and delete it.
             try:
-                path.mkdir(mode=0o700, exist_ok=True)
+                with suppress(FileExistsError):
+                    path.mkdir(mode=0o700)
                 held = self._held(path)
             except FileNotFoundError:
                 continue

@@ -1,15 +1,16 @@
 """What many unrelated pictures show: cookie dialogs, frames of browsers, banners. That two pictures agree there tells nothing of them.
 
 It is known in two ways: it is in an `ignore` bank, and lies in the query; or pictures of many clusters agree with the query at one place
-of it. Whatever else agrees with the query there alone counts for less.
+of it. Whatever else agrees with the query there alone counts for nothing, or for less.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matcher.bank import Bank
 from matcher.decision import Rules
 from matcher.evidence import Views
 from matcher.fingerprints.base import Fingerprint
@@ -21,6 +22,8 @@ from matcher.records import Record
 if TYPE_CHECKING:
     from matcher.collection import Collection
 
+Book = Mapping[int, Bank]
+
 NOTE = "what agrees is upon many unrelated pictures, or ignored"
 # The share of what agrees that is to lie where much agrees.
 _INSIDE = 0.8
@@ -28,6 +31,10 @@ _INSIDE = 0.8
 _FEWEST, _AGREEING = 4, 0.25
 # Two regions that have more than this share of both in common are one place. What covers more of the query is no overlay.
 _ONE_PLACE, _LARGEST = 0.6, 0.5
+# Of a known picture, the share that agrees from which on the query shows it.
+_MUCH = 0.5
+# The kinds of banks whose pictures somebody looks for.
+_TELLING = frozenset({"baseline", "known-bad"})
 
 
 class Commonplace:
@@ -40,27 +47,22 @@ class Commonplace:
         self._clusters = clusters
 
     def discounted(
-        self,
-        query: Views,
-        size: tuple[int, int],
-        evidence: Mapping[int, list[Evidence]],
-        records: Mapping[int, Record],
-        ignoring: frozenset[int],
+        self, query: Views, size: tuple[int, int], evidence: Mapping[int, list[Evidence]], records: Mapping[int, Record], book: Book
     ) -> dict[int, list[Evidence]]:
-        """Return the evidence on those pictures, by id, of which less is left.
-
-        size: the query's width and height. ignoring: the ids of `ignore` banks.
-        """
+        """Return the evidence on those pictures, by id, of which less is left. size: the query's width and height."""
         found = {id: agreeing for id, said in evidence.items() if (agreeing := _agreeing(said))}
-        ignored = {id for id in found if ignoring.intersection(records[id].bank_ids)}
-        spots = [_shown(one, size, records[id]) for id in ignored for one in found[id]]
-        spots += self._crowded({id: records[id] for id in found if id not in ignored}, found)
-        spots = [spot for spot in spots if spot.area <= _LARGEST]
-        if not spots:
-            return {}
-        doubted = [id for id in found if id not in ignored and all(_within(_spot(one), spots) for one in found[id])]
-        alone = [id for id in doubted if not self._agrees_elsewhere(query, records[id], found[id], spots)]
-        return {id: [self._left(one) for one in evidence[id]] for id in alone}
+        kinds = {id: {book[bank].kind for bank in records[id].bank_ids if bank in book} for id in found}
+        ignored = {id for id in found if "ignore" in kinds[id]}
+        unseen = _small(_shown(one, size, records[id]) for id in ignored for one in found[id])
+        # What somebody put into a bank matters however many show it, and so does a picture of which much of the others is a copy.
+        common = {id for id in found if kinds[id].isdisjoint(_TELLING) and not any(_is_shown(one) for one in found[id])} - ignored
+        crowded = _small(self._crowded({id: records[id] for id in common}, found))
+        less: dict[int, list[Evidence]] = {}
+        for spots, ids, left in ((crowded, common, self._lower), (unseen, found.keys() - ignored, self._nothing)):
+            doubted = [id for id in ids if spots and all(_within(_spot(one), spots) for one in found[id])]
+            alone = [id for id in doubted if not self._agrees_elsewhere(query, records[id], found[id], spots)]
+            less |= {id: [left(one) for one in evidence[id]] for id in alone}
+        return less
 
     def _crowded(self, records: Mapping[int, Record], found: Mapping[int, list[Evidence]]) -> list[Region]:
         """Return the places at which pictures of many clusters agree with the query."""
@@ -83,13 +85,19 @@ class Commonplace:
                     return True
         return False
 
-    def _left(self, one: Evidence) -> Evidence:
-        """Return what is left of a piece of evidence: nothing of what agrees at a spot, and less of what may agree because of it."""
+    def _lower(self, one: Evidence) -> Evidence:
+        """Return evidence that says MAYBE where it said YES, and NO where it said MAYBE."""
+        if one.decision is not Decision.YES:
+            return self._nothing(one)
+        maybe = self._rules.bounds(one.algorithm)[1]
+        return replace(one, distance=max(one.distance, maybe), decision=Decision.MAYBE, note=NOTE)
+
+    def _nothing(self, one: Evidence) -> Evidence:
+        """Return evidence that says NO of a region; of the whole, which may be alike because of that region, it says less."""
+        if one.decision is Decision.YES and one.regions is None:
+            return self._lower(one)
         if one.decision is Decision.NO:
             return one
-        if one.decision is Decision.YES and one.regions is None:
-            maybe = self._rules.bounds(one.algorithm)[1]
-            return replace(one, distance=max(one.distance, maybe), decision=Decision.MAYBE, note=NOTE)
         return replace(one, distance=1.0, decision=Decision.NO, alignment=None, places=None, note=NOTE)
 
 
@@ -112,6 +120,15 @@ def _shown(one: Evidence, size: tuple[int, int], known: Record) -> Region:
     places = np.linalg.solve(matrix[:, :2], (corners - matrix[:, 2]).T).T * max(size) / np.array(size)
     (left, top), (right, bottom) = np.clip(places, 0, 1).tolist()
     return Region(left, top, right, bottom)
+
+
+def _is_shown(one: Evidence) -> bool:
+    """Whether it is much of the known picture that is to be seen in the query."""
+    return one.regions is not None and one.regions[1].area >= _MUCH
+
+
+def _small(spots: Iterable[Region]) -> list[Region]:
+    return [spot for spot in spots if spot.area <= _LARGEST]
 
 
 def _within(region: Region, spots: Sequence[Region]) -> bool:

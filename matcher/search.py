@@ -201,8 +201,7 @@ class Search:
                     evidence[id] = gathered.of(places[id])
             for id, more in compared.items():
                 evidence[id] += more
-            ignoring = frozenset(bank.id for bank in book.values() if bank.kind == "ignore")
-            evidence |= self._commonplace.discounted(asked, query.size, evidence, records, ignoring)
+            evidence |= self._commonplace.discounted(asked, query.size, evidence, records, book)
         for id, said in evidence.items():
             record = records[id]
             crowded = [one.algorithm for one in said if self._crowds(one, asked, found.cordon)]

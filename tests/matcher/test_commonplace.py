@@ -11,7 +11,7 @@ from matcher.commonplace import NOTE
 from matcher.engine import Matcher
 from matcher.match import Answer, Decision
 from matcher.settings import Settings
-from tests.matcher.fingerprints.drawn import page, photo, saved
+from tests.matcher.fingerprints.drawn import file, page, photo, saved
 
 
 def dialog() -> Image.Image:
@@ -78,13 +78,32 @@ def test_a_copy_is_found_all_the_same(matcher: Matcher) -> None:
     assert decisions(matcher.search(saved(copy, "JPEG", 80))) == {known: Decision.YES}
 
 
-def test_what_many_clusters_share_counts_for_nothing(matcher: Matcher) -> None:
+def test_what_many_clusters_share_counts_for_less(matcher: Matcher) -> None:
     cluster_of(matcher, 1)
     cluster_of(matcher, 3)
     assert Decision.YES in decisions(matcher.search(behind_dialog(page(2)))).values()
     cluster_of(matcher, 4)
     answer = matcher.search(behind_dialog(page(2)))
     assert Decision.YES not in decisions(answer).values() and NOTE in notes(answer)
+
+
+@pytest.mark.parametrize("kind", ["baseline", "known-bad"])
+def test_but_not_of_pictures_that_somebody_looks_for(matcher: Matcher, kind: str) -> None:
+    for seed in (1, 3, 4):
+        cluster_of(matcher, seed)
+    matcher.banks.create("brand", kind=kind)
+    wanted = matcher.add(behind_dialog(page(5)), banks=["brand"]).record.sha256
+    found = decisions(matcher.search(behind_dialog(page(2))))
+    assert [sha256 for sha256, decision in found.items() if decision is Decision.YES] == [wanted]
+
+
+def test_a_photograph_is_found_however_many_pages_show_it(matcher: Matcher) -> None:
+    known = matcher.add(file("photo")).record.sha256
+    before = decisions(matcher.search(file("photo:in-page")))[known]
+    for seed in range(3):
+        records = [matcher.add(file(f"photo:in-page{'2' * (seed > 0)}") + bytes([seed, n])).record for n in range(2)]
+        matcher.collection.clusters.found(records[0], records[1], ())
+    assert decisions(matcher.search(file("photo:in-page")))[known] is before
 
 
 def test_pictures_in_no_cluster_make_nothing_common(matcher: Matcher) -> None:

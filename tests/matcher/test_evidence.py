@@ -5,11 +5,12 @@ import pytest
 
 from matcher.decision import Rules
 from matcher.evidence import Gathered, as_rare, as_stored, gather, gather_many
+from matcher.fingerprints import registry
 from matcher.fingerprints.local import Local
 from matcher.fingerprints.pdq import PDQ
 from matcher.fingerprints.tiles import Tiles
 from matcher.fingerprints.trimmed import TrimmedPDQ
-from matcher.match import Decision, Evidence, Region
+from matcher.match import Decision, Evidence, Region, Relation
 from matcher.picture import VIEWS, Picture
 from tests.matcher.fingerprints.drawn import drawn
 
@@ -107,3 +108,17 @@ def test_only_what_tells_is_told_of_many() -> None:
     assert gathered.telling() == [n for n, some in enumerate(every) if any(one.decision is not Decision.NO for one in some)] == [1]
     assert [gathered.of(n) for n in range(3)] == every
     assert Gathered(query, [], algorithms, RULES).telling() == []
+
+
+def test_a_photograph_in_a_page_is_evidence_of_its_place() -> None:
+    algorithms = registry.load(["pdq", "sub-pictures", "local"])
+    page, photo = (
+        {key: value for key, one in algorithms.items() if (value := one.compute(drawn(name))) is not None}
+        for name in ("photo:in-page", "photo")
+    )
+    found = gather({"as is": page}, photo, algorithms, RULES)
+    (inside,) = (one for one in found if one.algorithm == "sub-pictures")
+    assert inside.decision is Decision.YES and inside.places is not None and inside.places == inside.regions
+    assert [place.area for place in inside.places] == pytest.approx([380 * 238 / (960 * 600), 1], abs=0.02)
+    decision, relation, _ = RULES.judge(found)
+    assert decision is not Decision.NO and relation is Relation.SHARES_CONTENT

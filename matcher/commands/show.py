@@ -31,7 +31,8 @@ def show(invocation: Invocation, sha256: str, as_json: bool) -> None:
     rows += [("sensitive", "what its sources tell of it is not shown")] if record.sensitive else []
     rows += [("seen at", _source(shapes.source(source, record.sensitive))) for source in record.sources]
     rows += [(name, tables.visible(text)) for name, text in texts.items()]
-    rows += [(f"{name} v{record.versions[name]}", _short(value)) for name, value in fingerprints.items()]
+    rows += [(name, _short(value)) for name, value in fingerprints.items()]
+    rows += [("versions", ", ".join(f"{name} {record.versions[name]}" for name in fingerprints))]
     tables.show(tables.pairs([(name, value) for name, value in rows if value]))
 
 

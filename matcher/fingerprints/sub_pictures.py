@@ -30,8 +30,8 @@ COLOUR, AREA, COLOURS = 0.04, 0.03, 4
 THICK = 5
 # Of a part: its shorter side, of the page's longer one; its share of the page, at least and at most; the share of its box that it fills.
 SHORTEST, SMALLEST, LARGEST, FILLED = 0.06, 0.006, 0.95, 0.4
-# Of 64 tones, the share of a picture beyond the six commonest; logos and buttons have fewer.
-TONES = 0.1
+# Of 64 tones, the share of a picture beyond the six commonest; logos, buttons and drawn shapes have fewer.
+TONES = 0.25
 
 _WHOLE = bytes([0, 0, 255, 255])
 # Two pages may show one photograph of a stock, and two kits one button: no part alike makes two pages one.

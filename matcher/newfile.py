@@ -23,9 +23,9 @@ def new_file(path: Path, replace: bool = False) -> Iterator[BinaryIO]:
     _check(path, replace)
     part = path.with_name(path.name + ".part")
     with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "wb") as file:
-        if not _ours(file, part):
-            raise Conflict(f"{part} is being written by another process; wait for it, or name another file")
         try:
+            if not _ours(file, part):
+                raise Conflict(f"{part} is being written by another process; wait for it, or name another file")
             os.fchmod(file.fileno(), 0o600)
             file.truncate()
             yield file
@@ -34,7 +34,8 @@ def new_file(path: Path, replace: bool = False) -> Iterator[BinaryIO]:
             _check(path, replace)
             part.replace(path)
         except BaseException:
-            part.unlink(missing_ok=True)
+            if _ours(file, part):
+                part.unlink(missing_ok=True)
             raise
     sync_folder(path.parent)
 

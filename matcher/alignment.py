@@ -135,9 +135,7 @@ def beyond(query: Features, known: Features, alignment: Alignment, spots: Sequen
     """Return how many features agree that lie outside some regions of the query, and how many could."""
     x, y = query.points.real / query.width, query.points.imag / query.height
     outside = ~np.any([(x >= s.left) & (x <= s.right) & (y >= s.top) & (y <= s.bottom) for s in spots], axis=0)
-    (a, b), shift = alignment.matrix[:, 0], alignment.matrix[:, 2]
-    scale = known.longest / known.side
-    similarity = Similarity(complex(a, b) * scale * query.side / query.longest, complex(*shift) * scale)
+    similarity = Similarity.of(alignment.matrix, query.longest / query.side, known.longest / known.side)
     carried = similarity(query.places)
     there = np.flatnonzero(outside & _within(known, carried))
     ours, theirs = _near(carried[there], known.places, reach(similarity, TOLERANCE))

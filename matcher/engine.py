@@ -107,8 +107,8 @@ class Matcher:
         )
         self._likeness = Likeness(self.collection, self.algorithms, settings)
         verified, budget = settings["search.candidates"], settings["search.probe_budget"]
-        common = settings["search.commonplace"]
-        self._search = Search(self.collection, self.algorithms, self.rules, verified, probe_budget=budget, commonplace=common)
+        overlaid = settings["search.overlay_clusters"]
+        self._search = Search(self.collection, self.algorithms, self.rules, verified, probe_budget=budget, overlay_clusters=overlaid)
         self._expert = ExpertSearch(self.collection, self.algorithms, self.rules)
         # A copy of the whole picture is among the first candidates; the others would find what shares content with it.
         self._nearest = Search(self.collection, self.algorithms, self.rules, min(_PLACED_BY, verified))

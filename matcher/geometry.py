@@ -33,6 +33,11 @@ class Similarity:
         """Return where points came from."""
         return np.asarray((points - self.shift) / self.factor, np.complex128)
 
+    @classmethod
+    def of(cls, matrix: Floats, before: float = 1.0, after: float = 1.0) -> "Similarity":
+        """Return the similarity of which `matrix` gives this one."""
+        return cls(complex(matrix[0, 0], matrix[1, 0]) * after / before, complex(matrix[0, 2], matrix[1, 2]) * after)
+
     @property
     def scale(self) -> float:
         """How much larger things become."""

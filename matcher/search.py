@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from matcher.bank import Bank
 from matcher.collection import Collection
-from matcher.commonplace import Commonplace
 from matcher.decision import Rules
 from matcher.evidence import Gathered, Views, gather
 from matcher.extraction import Fingerprints
@@ -22,6 +21,7 @@ from matcher.match import Answer, Decision, Evidence, Match, Relation
 from matcher.picture import VIEWS
 from matcher.quarantine import Cordon
 from matcher.records import Record
+from matcher.shared_overlays import SharedOverlays
 
 ROUNDS: tuple[tuple[str, ...], ...] = (
     ("as is",),
@@ -106,7 +106,7 @@ class Search:
 
     verified: how many candidates at most are compared by large fingerprints (local features) in a round.
     considered: how many of each vote are compared by the others. probe_budget: lists read at most before no new round begins.
-    commonplace: how many clusters that agree at one place make it count for nothing; 0: none do.
+    overlay_clusters: how many clusters that agree at one place make it count for nothing; 0: none do.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Search:
         verified: int = 12,
         considered: int = 32,
         probe_budget: int = 5000,
-        commonplace: int = 0,
+        overlay_clusters: int = 0,
     ) -> None:
         self._collection = collection
         self._large = {name: algorithm for name, algorithm in algorithms.items() if algorithm.large}
@@ -127,7 +127,7 @@ class Search:
         self._verified = verified
         self._considered = considered
         self._probe_budget = probe_budget
-        self._commonplace = Commonplace(collection, algorithms, rules, commonplace)
+        self._overlays = SharedOverlays(collection, algorithms, rules, overlay_clusters)
 
     def answer(self, query: Fingerprints, scope: Scope) -> Answer:
         """Return what is known that the query may show; the query itself is not remembered."""
@@ -201,7 +201,7 @@ class Search:
                     evidence[id] = gathered.of(places[id])
             for id, more in compared.items():
                 evidence[id] += more
-            evidence |= self._commonplace.discounted(asked, query.size, evidence, records, book)
+            evidence |= self._overlays.discounted(asked, query.size, evidence, records, book)
         for id, said in evidence.items():
             record = records[id]
             crowded = [one.algorithm for one in said if self._crowds(one, asked, found.cordon)]

@@ -173,7 +173,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("search.limit", "whole", 10, "matches", "Most matches of one answer.", least=1, most=10_000),
     Setting("search.candidates", "whole", 24, "pictures", "Candidates whose local features are compared for one query.", least=0, most=1000),
     Setting("search.probe_budget", "whole", 5000, "lists", "Once a query has read so many posting lists, no further turns of it are tried.", least=1),
-    Setting("search.commonplace", "whole", 5, "clusters", "Clusters of which pictures agree with a query at one and the same place, such as a cookie dialog, from which on that place counts for nothing; 0: only what is in an `ignore` bank does not count.", least=0),
+    Setting("search.overlay_clusters", "whole", 5, "clusters", "Clusters of which pictures agree with a query at one and the same place, such as a cookie dialog, from which on that place counts for nothing; 0: only what is in an `ignore` bank does not count.", least=0),
     Setting("decision.rules", "path", "", "", "File with thresholds and rules; empty: the calibrated ones that come with Kuato."),
     Setting("cluster.automatic", "flag", True, "", "Whether a picture is looked up among the others when it is added, and tied to those it is the same as; if not, `kuato cluster build` does it."),
     Setting("cluster.turned", "flag", False, "", "Whether it is then looked up mirrored, turned and as a negative, too; adding takes about twice as long."),

@@ -87,10 +87,7 @@ class Alignment(TypedDict):
 
 
 class Evidence(TypedDict):
-    """What one algorithm says. distance: 0 (same) to 1. threshold: null where the algorithm has no say.
-
-    places: what part of the query and of the known picture is meant, as regions of an alignment; null for the whole of both.
-    """
+    """What one algorithm says. distance: 0 (same) to 1. threshold: null where it has no say. places: regions meant, null for the whole."""
 
     algorithm: str
     family: str

@@ -25,10 +25,10 @@ def until_told() -> Iterator[Event]:
     # and may be about to set, or to ask, the very event when it handles one.
     ours, signalled = os.pipe()
     os.set_blocking(signalled, False)
+    woken = signal.set_wakeup_fd(signalled)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     listener = Thread(target=_set_when_signalled, args=(ours, stop), name="signals")
     listener.start()
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    woken = signal.set_wakeup_fd(signalled)
     try:
         yield stop
     finally:

@@ -38,6 +38,12 @@ def test_a_similarity_can_be_undone() -> None:
     assert TRUE.undo(TRUE(points)) == pytest.approx(points)
 
 
+@pytest.mark.parametrize(("before", "after"), [(1, 1), (1.3, 0.8)])
+def test_its_matrix_tells_it(before: float, after: float) -> None:
+    again = Similarity.of(TRUE.matrix(before, after), before, after)
+    assert (again.factor, again.shift) == (pytest.approx(TRUE.factor), pytest.approx(TRUE.shift))
+
+
 def test_its_matrix_does_the_same_in_other_units() -> None:
     """Points divided by 2 before, results by 4 after."""
     point = 0.7 + 0.2j

@@ -15,6 +15,7 @@ from matcher.decision import Rules
 from matcher.evidence import Views
 from matcher.fingerprints.base import Fingerprint
 from matcher.fingerprints.local import Local
+from matcher.geometry import Similarity
 from matcher.match import Decision, Evidence, Region
 from matcher.picture import AS_IS
 from matcher.records import Record
@@ -37,7 +38,7 @@ _MUCH = 0.5
 _TELLING = frozenset({"baseline", "known-bad"})
 
 
-class Commonplace:
+class SharedOverlays:
     """Takes from the evidence what agrees only where many do. clusters: from how many on that is many; 0: only what is ignored counts."""
 
     def __init__(self, collection: "Collection", algorithms: Mapping[str, Fingerprint], rules: Rules, clusters: int) -> None:
@@ -58,9 +59,9 @@ class Commonplace:
         common = {id for id in found if kinds[id].isdisjoint(_TELLING) and not any(_is_shown(one) for one in found[id])} - ignored
         crowded = _small(self._crowded({id: records[id] for id in common}, found))
         less: dict[int, list[Evidence]] = {}
-        for spots, ids, left in ((crowded, common, self._lower), (unseen, found.keys() - ignored, self._nothing)):
-            doubted = [id for id in ids if spots and all(_within(_spot(one), spots) for one in found[id])]
-            alone = [id for id in doubted if not self._agrees_elsewhere(query, records[id], found[id], spots)]
+        for overlays, ids, left in ((crowded, common, self._lower), (unseen, found.keys() - ignored, self._nothing)):
+            doubted = [id for id in ids if overlays and all(_within(_place(one), overlays) for one in found[id])]
+            alone = [id for id in doubted if not self._agrees_elsewhere(query, records[id], found[id], overlays)]
             less |= {id: [left(one) for one in evidence[id]] for id in alone}
         return less
 
@@ -70,17 +71,17 @@ class Commonplace:
             return []
         located = self._collection.clusters.locate(records.values())
         cluster_of = {id: cluster.id for id, cluster in located.items() if len(cluster.members) > 1}
-        places = [(spot, cluster_of[id]) for id in cluster_of for spot in map(_spot, found[id])]
-        agreeing = [len({of for other, of in places if _shared(spot, other) >= _ONE_PLACE}) for spot, _ in places]
-        return [spot for (spot, _), many in zip(places, agreeing, strict=True) if many >= self._clusters]
+        places = [(overlay, cluster_of[id]) for id in cluster_of for overlay in map(_place, found[id])]
+        agreeing = [len({of for other, of in places if _shared(overlay, other) >= _ONE_PLACE}) for overlay, _ in places]
+        return [overlay for (overlay, _), many in zip(places, agreeing, strict=True) if many >= self._clusters]
 
-    def _agrees_elsewhere(self, query: Views, record: Record, agreeing: Sequence[Evidence], spots: Sequence[Region]) -> bool:
-        """Whether features of the query agree with those of a known picture outside the spots, too."""
+    def _agrees_elsewhere(self, query: Views, record: Record, agreeing: Sequence[Evidence], overlays: Sequence[Region]) -> bool:
+        """Whether features of the query agree with those of a known picture outside the overlays, too."""
         for one in agreeing:
             algorithm, asked = self._local.get(one.algorithm), query.get(AS_IS, {}).get(one.algorithm)
             known = self._collection.current_large(one.algorithm, [record]).get(record.id) if algorithm else None
             if algorithm and asked and known and one.alignment:
-                found, could = algorithm.beyond(asked, known, one.alignment, spots)
+                found, could = algorithm.beyond(asked, known, one.alignment, overlays)
                 if found >= _FEWEST and found >= _AGREEING * could:
                     return True
         return False
@@ -88,17 +89,20 @@ class Commonplace:
     def _lower(self, one: Evidence) -> Evidence:
         """Return evidence that says MAYBE where it said YES, and NO where it said MAYBE."""
         if one.decision is not Decision.YES:
-            return self._nothing(one)
+            return _silenced(one)
         maybe = self._rules.bounds(one.algorithm)[1]
         return replace(one, distance=max(one.distance, maybe), decision=Decision.MAYBE, note=NOTE)
 
     def _nothing(self, one: Evidence) -> Evidence:
         """Return evidence that says NO of a region; of the whole, which may be alike because of that region, it says less."""
-        if one.decision is Decision.YES and one.regions is None:
-            return self._lower(one)
-        if one.decision is Decision.NO:
-            return one
-        return replace(one, distance=1.0, decision=Decision.NO, alignment=None, places=None, note=NOTE)
+        return self._lower(one) if one.regions is None else _silenced(one)
+
+
+def _silenced(one: Evidence) -> Evidence:
+    """Return evidence that says NO."""
+    if one.decision is Decision.NO:
+        return one
+    return replace(one, distance=1.0, decision=Decision.NO, alignment=None, places=None, note=NOTE)
 
 
 def _agreeing(evidence: Sequence[Evidence]) -> list[Evidence]:
@@ -106,7 +110,7 @@ def _agreeing(evidence: Sequence[Evidence]) -> list[Evidence]:
     return [one for one in evidence if one.decision is not Decision.NO and one.regions is not None and one.view == AS_IS]
 
 
-def _spot(one: Evidence) -> Region:
+def _place(one: Evidence) -> Region:
     """Return where in the query it agrees."""
     return one.regions[0] if one.regions else Region(0, 0, 1, 1)
 
@@ -114,11 +118,10 @@ def _spot(one: Evidence) -> Region:
 def _shown(one: Evidence, size: tuple[int, int], known: Record) -> Region:
     """Return where the query, of that size, shows the whole of a known picture."""
     if one.alignment is None:
-        return _spot(one)
-    matrix = one.alignment.matrix
-    corners = np.array([(0, 0), known.size]) / max(known.size)
-    places = np.linalg.solve(matrix[:, :2], (corners - matrix[:, 2]).T).T * max(size) / np.array(size)
-    (left, top), (right, bottom) = np.clip(places, 0, 1).tolist()
+        return _place(one)
+    corners = np.array([0, complex(*known.size)], np.complex128) / max(known.size)
+    places = Similarity.of(one.alignment.matrix).undo(corners) * max(size)
+    (left, right), (top, bottom) = np.clip([places.real / size[0], places.imag / size[1]], 0, 1).tolist()
     return Region(left, top, right, bottom)
 
 
@@ -127,12 +130,12 @@ def _is_shown(one: Evidence) -> bool:
     return one.regions is not None and one.regions[1].area >= _MUCH
 
 
-def _small(spots: Iterable[Region]) -> list[Region]:
-    return [spot for spot in spots if spot.area <= _LARGEST]
+def _small(overlays: Iterable[Region]) -> list[Region]:
+    return [overlay for overlay in overlays if overlay.area <= _LARGEST]
 
 
-def _within(region: Region, spots: Sequence[Region]) -> bool:
-    return any(_common(region, spot) >= _INSIDE * region.area for spot in spots)
+def _within(region: Region, overlays: Sequence[Region]) -> bool:
+    return any(_common(region, overlay) >= _INSIDE * region.area for overlay in overlays)
 
 
 def _shared(one: Region, other: Region) -> float:

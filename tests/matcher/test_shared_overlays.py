@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from matcher.commonplace import NOTE
 from matcher.engine import Matcher
 from matcher.match import Answer, Decision
 from matcher.settings import Settings
+from matcher.shared_overlays import NOTE
 from tests.matcher.fingerprints.drawn import file, page, photo, saved
 
 
@@ -36,7 +36,7 @@ def behind_dialog(background: Image.Image) -> bytes:
 
 @pytest.fixture
 def matcher(settings: Settings) -> Iterator[Matcher]:
-    with Matcher.open(settings.with_overrides({"search.commonplace": 3, "cluster.automatic": False})) as made:
+    with Matcher.open(settings.with_overrides({"search.overlay_clusters": 3, "cluster.automatic": False})) as made:
         yield made
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from ail_connector.front import Front
 from ail_connector.installation import Installation
+from matcher import accounts, tokens
 from matcher.engine import Matcher
 from matcher.settings import Settings
 from tests.ail_connector.stand_in import Ail, running
@@ -42,6 +43,8 @@ def shared_matcher(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
 def front(ail: Ail, shared_matcher: Matcher) -> Iterator[Front]:
     """The stand-alone front on an empty store."""
     shared_matcher.reset()
+    store = shared_matcher.collection.store
+    store.delete([store.key(kind) for kind in (tokens.KEY, accounts.KEY)])  # which a reset keeps
     before = shared_matcher.settings
     shared_matcher.settings = before.with_overrides(
         {"ail.home": ail.home, "ail.retry_seconds": 0, "ail.screenshot_seconds": 0, "ail.bank_minutes": 0}

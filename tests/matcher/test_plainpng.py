@@ -1,4 +1,4 @@
-"""PNG files that libpng reads: Pillow would read the same from them, or refuse them all the same."""
+"""PNG files that are read in Rust: Pillow would read the same from them, or refuse them all the same."""
 
 import io
 import zlib
@@ -20,8 +20,12 @@ DEPTH = {0: 1, 2: 3, 6: 4}
 
 
 def png(colours: int, lines: bytes, *, more: bytes = b"", interlaced: int = 0) -> bytes:
+    return of_stream(colours, zlib.compress(lines), more=more, interlaced=interlaced)
+
+
+def of_stream(colours: int, stream: bytes, *, more: bytes = b"", interlaced: int = 0) -> bytes:
     head = WIDTH.to_bytes(4, "big") + HEIGHT.to_bytes(4, "big") + bytes([8, colours, 0, 0, interlaced])
-    return PNG_MAGIC + chunk(b"IHDR", head) + more + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+    return PNG_MAGIC + chunk(b"IHDR", head) + more + chunk(b"IDAT", stream) + chunk(b"IEND", b"")
 
 
 def filtered(colours: int, seed: int = 1) -> bytes:
@@ -58,6 +62,13 @@ def test_what_is_opaque_is_as_it_would_be_without_alpha() -> None:
     assert files[0] is not None
     assert files[1] is not None
     assert np.array_equal(files[0], files[1])
+
+
+def test_a_wrong_checksum_of_the_stream_is_overlooked_where_those_of_the_chunks_are_right() -> None:
+    stream = zlib.compress(filtered(2))
+    found = plainpng.pixels_of(of_stream(2, stream[:-4] + bytes(4)))
+    assert found is not None
+    assert np.array_equal(found, by_pillow(of_stream(2, stream)))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ every object must have been given each of its tags once, AIL's account must be e
 """
 
 import argparse
+import io
 import json
 import random
 import subprocess
@@ -19,17 +20,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from matcher.engine import Matcher
 from matcher.redis_server import EmbeddedRedis
 from matcher.settings import Settings
-from tests.ail_connector.pages import jpeg
+from tests.ail_connector.pages import jpeg, page
 from tests.ail_connector.stand_in import Ail
 
 YES = 'image-match:decision="yes"'
 PER_KIT = 100  # variants of one page
+SIZE = (320, 240)
 
 
 @dataclass(frozen=True)
@@ -51,18 +50,12 @@ class Result:
         return not (self.wrong or self.repeated or self.dead or self.left)
 
 
-def kit(number: int) -> Image.Image:
-    pixels = np.random.default_rng(number).integers(30, 226, (7, 9, 3), np.uint8)
-    return Image.fromarray(pixels).resize((160, 120), Image.Resampling.BICUBIC)
-
-
 def variant(number: int) -> bytes:
-    """A copy of a page that differs from the others in some pixels of a corner, and so in its SHA-256."""
-    image = kit(number // PER_KIT)
-    for bit in range(24):
-        if number >> bit & 1:
-            image.putpixel((bit % 12, 118 + bit // 12), (255, 255, 255))
-    return jpeg(image, 90)
+    """A copy of a page that differs from the others in a pixel of its edge at most, and in a comment, and so in its SHA-256."""
+    image, file = page(number // PER_KIT, SIZE), io.BytesIO()
+    image.putpixel((number % PER_KIT, SIZE[1] - 1), (255, 255, 255))
+    image.save(file, "JPEG", quality=90, comment=str(number))
+    return file.getvalue()
 
 
 class Crowd:
@@ -101,7 +94,7 @@ def run(folder: Path, *, messages: int, consumers: int, kills: int, restarts: in
         with Matcher.open(Settings.load(environ={}, overrides=overrides)) as matcher:
             matcher.banks.create("kits", kind="known-bad")
             for number in range((messages - 1) // PER_KIT + 1):
-                matcher.add(jpeg(kit(number), 95), banks=["kits"])
+                matcher.add(jpeg(page(number, SIZE), 95), banks=["kits"])
         command = [str(Path(sys.executable).with_name("kuato")), *settings, "ail", "consume", "--workers", "2"]
         crowd = Crowd(command, consumers, folder / "consumers.log", rng)
         tags = Counter[tuple[str, str]]()

@@ -16,7 +16,7 @@ from matcher.detail import compare, decode
 from matcher.geometry import Flags, Floats, Points, Similarity, area, fit, hull, inside, reach
 from matcher.likelihood import sameness, strength
 from matcher.match import Alignment, Region
-from matcher.overlay import Small, likeness
+from matcher.overlay import Small, likeness, recoloured
 
 # Bits of 128 by which two views of one place may differ, before and after the transformation is known.
 NEAR, NEAR_IN_PLACE = 40, 44
@@ -120,10 +120,12 @@ def align(query: Features, known: Features, rarity: Floats | None = None) -> Ali
         differing=float(differing.mean()) / (8 * query.bits.shape[1]),
         blocks=alike_there.blocks,
         agreement=alike_there.agreeing,
-        recoloured=alike_there.recoloured,
         contrast=alike_there.contrast,
         content=min(query.content, known.content),
     )
+    if strength(alignment) < HOPELESS:  # colours can only speak against it
+        return replace(alignment, sameness=0.0)
+    alignment = replace(alignment, recoloured=recoloured(query.small, known.small, similarity))
     if strength(alignment) < HOPELESS:
         return replace(alignment, sameness=0.0)
     details = query.detail, known.detail
@@ -149,7 +151,8 @@ def _mutual(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[NDArray[np.intp
     # Bytes hold it, 128 at most, and are compared many at a time.
     differing = np.bitwise_count(words_a[:, None, 0] ^ words_b[:, 0])
     differing += np.bitwise_count(words_a[:, None, 1] ^ words_b[:, 1])
-    nearest, back, own = differing.argmin(axis=1), differing.argmin(axis=0), np.arange(len(a))
+    wide = differing.astype(np.int32)  # of which the least is found many at a time
+    nearest, back, own = wide.argmin(axis=1), wide.argmin(axis=0), np.arange(len(a))
     keep = np.flatnonzero((back[nearest] == own) & (differing[own, nearest] <= NEAR))
     return keep, nearest[keep]
 

@@ -59,8 +59,10 @@ def fit(query: Points, known: Points, scales: Floats, tolerance: float, loose: f
         return None
     agrees = _agreeing(query, known, scales, loose)
     best: tuple[int, Similarity] | None = None
-    for n in np.argsort(-np.count_nonzero(agrees, axis=1), kind="stable")[:FINALISTS].tolist():
-        found = _refined(query, known, agrees[n], tolerance, loose)
+    finalists = agrees[np.argsort(-np.count_nonzero(agrees, axis=1), kind="stable")[:FINALISTS]]
+    # Chance makes few pairs agree, and each of them proposes the same.
+    for proposal in {proposal.tobytes(): proposal for proposal in finalists}.values():
+        found = _refined(query, known, proposal, tolerance, loose)
         if found is not None and (best is None or found[0] > best[0]):
             best = found
     return best[1] if best is not None else None

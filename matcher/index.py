@@ -218,7 +218,7 @@ class VoteIndex:
         weights = np.repeat(np.log1p(pictures / np.maximum(lengths, 1)) ** 2, read)
         if ids.size and ids.max() < 32 * ids.size:  # a table of all ids is smaller work than sorting those at hand
             votes = np.bincount(ids, weights)
-            distinct = np.flatnonzero(votes)
+            distinct = np.flatnonzero(votes > 0)  # of flags many at a time
             votes = votes[distinct]
         else:
             distinct, places = np.unique(ids, return_inverse=True)

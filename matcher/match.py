@@ -79,10 +79,10 @@ class Alignment:
     the inliers enclose, 0..1. share: how many of the features enclosed found a
     partner, of those that would in a copy, 0..1; everywhere: the same of all features where the pictures overlap. differing: the share
     of bits that differ between partners, 0..1. blocks: how many parts of the overlap, of 16, show something; agreement: the
-    share of these that show the same, 0..1. recoloured: how far the colours lie apart there, 0..2; 0 where either picture is
-    grey. contrast: standard deviation of the brightness, of 255, where the pictures overlap.
+    share of these that show the same, 0..1. contrast: standard deviation of the brightness, of 255, where the pictures overlap.
     content: the share that all features enclose, inliers or not, in the emptier of the two pictures, 0..1.
-    detail: how far the fine details agree; looked at only where the rest does not speak against the pictures.
+    recoloured: how far the colours lie apart there, 0..2; 0 where either picture is grey. detail: how far the fine details agree. Both
+    are looked at only where the rest does not speak against the pictures.
     sameness: how probably these are one picture, not two of one kind, 0..1.
     """
 

@@ -44,35 +44,49 @@ class Likeness:
     """How alike two pictures are where they overlap.
 
     blocks: how many show something in either picture. agreeing: the share of these that show the same, 0..1.
-    recoloured: how far the colours lie apart, 0 (the same) to 2 (opposite); 0 where either picture is grey.
     contrast: standard deviation of the brightness, of 255, in the flatter picture.
     """
 
     blocks: int = 0
     agreeing: float = 0.0
-    recoloured: float = 0.0
     contrast: float = 0.0
 
 
 def likeness(query: Small, known: Small, similarity: Similarity) -> Likeness:
-    """Compare two pictures where the similarity, in sides, lays the query upon the known one."""
+    """Compare the brightness of two pictures where the similarity, in sides, lays the query upon the known one."""
+    places = _overlap(query, known, similarity)
+    if places is None:
+        return Likeness()
+    ours, theirs = _sampled(query, query.brightness, similarity.undo(places)), _sampled(known, known.brightness, places)
+    blocks, agreeing = _blocks(ours, theirs)
+    return Likeness(blocks, agreeing, contrast=min(float(ours.std()), float(theirs.std())))
+
+
+def recoloured(query: Small, known: Small, similarity: Similarity) -> float:
+    """Return how far the colours of two pictures lie apart there, 0 (the same) to 2 (opposite); 0 where either is grey."""
+    places = _overlap(query, known, similarity)
+    if places is None:
+        return 0.0
+    back = similarity.undo(places)
+    a, b = [_sampled(query, plane, back) for plane in query.chroma], [_sampled(known, plane, places) for plane in known.chroma]
+    colour_a, colour_b = np.hypot(*a), np.hypot(*b)
+    strongest = np.maximum(colour_a, colour_b)
+    coloured = strongest > COLOURED
+    if coloured.mean() <= ENOUGH or min(colour_a.mean(), colour_b.mean()) <= COLOURFUL:
+        return 0.0
+    apart = np.hypot(a[0] - b[0], a[1] - b[1])
+    return min(2.0, float((apart[coloured] / strongest[coloured]).mean()))
+
+
+def _overlap(query: Small, known: Small, similarity: Similarity) -> Points | None:
+    """Return the places of the known picture that are sampled, in sides, (GRID, GRID); None where it hardly overlaps the query."""
     corners = similarity(np.array([0, query.width + 1j * query.height], np.complex128))
     left, right = max(float(corners.real.min()), 0.0), min(float(corners.real.max()), known.width)
     top, bottom = max(float(corners.imag.min()), 0.0), min(float(corners.imag.max()), known.height)
     if right - left < LEAST or bottom - top < LEAST:
-        return Likeness()
+        return None
     steps = (np.arange(GRID) + 0.5) / GRID
-    places = np.asarray((left + steps * (right - left)) + 1j * (top + steps * (bottom - top))[:, None], np.complex128)
-    back = similarity.undo(places)
-    ours, theirs = _sampled(query, query.brightness, back), _sampled(known, known.brightness, places)
-    blocks, agreeing = _blocks(ours, theirs)
-    colours = [_sampled(query, plane, back) for plane in query.chroma], [_sampled(known, plane, places) for plane in known.chroma]
-    return Likeness(
-        blocks=blocks,
-        agreeing=agreeing,
-        recoloured=_recoloured(*colours),
-        contrast=min(float(ours.std()), float(theirs.std())),
-    )
+    return np.asarray((left + steps * (right - left)) + 1j * (top + steps * (bottom - top))[:, None], np.complex128)
 
 
 def _blocks(a: Plane, b: Plane) -> tuple[int, float]:
@@ -86,16 +100,6 @@ def _blocks(a: Plane, b: Plane) -> tuple[int, float]:
     alike = (a * b).mean(axis=1) > AGREE * spread_a * spread_b
     agreeing = alike & (np.minimum(spread_a, spread_b) > FLAT)
     return int(np.count_nonzero(textured)), float(agreeing[textured].mean())
-
-
-def _recoloured(a: list[Plane], b: list[Plane]) -> float:
-    colour_a, colour_b = np.hypot(*a), np.hypot(*b)
-    strongest = np.maximum(colour_a, colour_b)
-    coloured = strongest > COLOURED
-    if coloured.mean() <= ENOUGH or min(colour_a.mean(), colour_b.mean()) <= COLOURFUL:
-        return 0.0
-    apart = np.hypot(a[0] - b[0], a[1] - b[1])
-    return min(2.0, float((apart[coloured] / strongest[coloured]).mean()))
 
 
 def _sampled(small: Small, plane: Plane, places: Points) -> Plane:

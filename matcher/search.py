@@ -35,6 +35,9 @@ VOTING = frozenset((*ROUNDS[0], *ROUNDS[1]))
 
 QUARANTINED = "the known picture is in quarantine, as it matches too much; `kuato quarantine` shows and releases it"
 
+# How many more of each vote are compared by small fingerprints than by large ones.
+CONSIDERED = 8
+
 # Of a page that was seen ten thousand times, the newest so many are compared.
 MOST_NEAR = 256
 
@@ -105,7 +108,7 @@ class Search:
     """Searches one collection with one set of rules.
 
     verified: how many candidates at most are compared by large fingerprints (local features) in a round.
-    considered: how many of each vote are compared by the others. probe_budget: lists read at most before no new round begins.
+    Of each vote a few more are compared by the others. probe_budget: lists read at most before no new round begins.
     overlay_clusters: how many clusters that agree at one place make it count for nothing; 0: none do.
     """
 
@@ -115,7 +118,6 @@ class Search:
         algorithms: Mapping[str, Fingerprint],
         rules: Rules,
         verified: int = 12,
-        considered: int = 32,
         probe_budget: int = 5000,
         overlay_clusters: int = 0,
     ) -> None:
@@ -125,7 +127,7 @@ class Search:
         self._telling = frozenset(name for name, algorithm in algorithms.items() if algorithm.shows_pixels)
         self._rules = rules
         self._verified = verified
-        self._considered = considered
+        self._considered = verified + CONSIDERED
         self._probe_budget = probe_budget
         self._overlays = SharedOverlays(collection, algorithms, rules, overlay_clusters)
 

@@ -6,7 +6,7 @@ Source: the hash is PDQ's (github.com/facebook/ThreatExchange, folder pdq) with 
 part would have to be made anew for each; the search for parts is ours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -111,19 +111,30 @@ def parts(grey: Pixels) -> list[tuple[int, int, int, int]]:
     if between.all():
         return []
     thick = cv2.morphologyEx(between, cv2.MORPH_OPEN, np.ones((THICK, THICK), np.uint8))
-    _, _, boxes, _ = cv2.connectedComponentsWithStats(thick, connectivity=4)
-    left, top, width, height, filled = boxes[1:].T
-    size, page = width * height, grey.size
-    fit = (np.minimum(width, height) >= SHORTEST * max(grey.shape)) & (size >= SMALLEST * page) & (size <= LARGEST * page)
-    chosen = np.flatnonzero(fit & (filled >= FILLED * size))
-    order = chosen[np.argsort(-size[chosen], kind="stable")][:MOST]
-    return list(zip(left[order].tolist(), top[order].tolist(), (left + width)[order].tolist(), (top + height)[order].tolist(), strict=True))
+    found = list[tuple[int, tuple[int, int, int, int]]]()
+    for filled, piece in _pieces(np.asarray(thick, np.uint8), FILLED * SMALLEST * grey.size):
+        left, top, width, height = cv2.boundingRect(piece)
+        size = width * height
+        large = min(width, height) >= SHORTEST * max(grey.shape) and SMALLEST * grey.size <= size <= LARGEST * grey.size
+        if large and filled >= FILLED * size:
+            found.append((size, (left, top, left + width, top + height)))
+    return [place for _, place in sorted(found, key=lambda part: -part[0])[:MOST]]
+
+
+def _pieces(mask: Pixels, least: float) -> Iterator[tuple[int, Pixels]]:
+    """Yield what hangs together of a mask, uint8 (height, width) of 0 and 1, from so many pixels on: how many it has, and its own mask."""
+    # OpenCV's own statistics take three times as long as the labels.
+    count, labels = cv2.connectedComponents(mask, connectivity=4)
+    sizes = np.bincount(labels.ravel(), minlength=count)
+    sizes[0] = 0
+    for label in np.flatnonzero((sizes >= least) & (sizes > 0)).tolist():
+        yield int(sizes[label]), (labels == label).view(np.uint8)
 
 
 def _page(grey: Pixels) -> Pixels:
     """Return 1 where a grey shows the page itself, 0 elsewhere, uint8 (height, width)."""
     around = np.ones((3, 3), np.uint8)
-    flat = (cv2.dilate(grey, around) - cv2.erode(grey, around) <= FLAT).view(np.uint8)
+    flat = (cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, around) <= FLAT).view(np.uint8)
     counts = np.convolve(cv2.calcHist([grey], [0], flat, [256], [0, 256]).ravel(), np.ones(3), "same")
     colours = np.zeros(256, np.uint8)
     for _ in range(COLOURS):
@@ -133,10 +144,10 @@ def _page(grey: Pixels) -> Pixels:
         near = slice(max(0, commonest - NEARBY), commonest + NEARBY + 1)
         colours[near], counts[near] = 1, 0
     # Within a photograph there are such tones, too, but in spots.
-    _, labels, boxes, _ = cv2.connectedComponentsWithStats(cv2.LUT(grey, colours), connectivity=4)
-    large = boxes[:, cv2.CC_STAT_AREA] >= AREA * grey.size
-    large[0] = False
-    return np.asarray(np.take(large.astype(np.uint8), np.asarray(labels, np.int32)), np.uint8)
+    page = np.zeros_like(grey)
+    for _, piece in _pieces(np.asarray(cv2.LUT(grey, colours), np.uint8), AREA * grey.size):
+        page |= piece
+    return page
 
 
 def _apart(query: bytes, known: bytes) -> NDArray[np.float64]:

@@ -55,6 +55,16 @@ def test_a_copy_is_one_picture(copy: Picture) -> None:
     assert strength(found) > 2
 
 
+def test_where_nothing_shows_detail_blocks_tell_whether_it_is_one_picture() -> None:
+    few = np.random.default_rng(13).integers(30, 226, (7, 9, 3), np.uint8)
+    blurred = Image.fromarray(few).resize((320, 240), Image.Resampling.BICUBIC)
+    smaller = blurred.resize((240, 180), Image.Resampling.LANCZOS)
+    found = aligned(*(Picture(b"", "PNG", image.size, np.asarray(image, np.uint8)) for image in (smaller, blurred)))
+    assert found.detail.blocks == 0
+    assert found.sameness == found.agreement > 0.9
+    assert sameness(replace(found, agreement=0.4)) == 0.4
+
+
 @pytest.mark.parametrize("other", [2, 3, 4])
 def test_a_page_of_the_same_kit_is_another(other: int) -> None:
     found = aligned(page(other, "#b02030"), page(1, "#204080"))

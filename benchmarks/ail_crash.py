@@ -82,8 +82,8 @@ class Crowd:
         return subprocess.Popen(self._command, stderr=self._log)
 
 
-def run(folder: Path, *, messages: int, consumers: int, kills: int, restarts: int, apart: float, seed: int = 1) -> Result:
-    """apart: seconds between two kills, on average."""
+def run(folder: Path, *, messages: int, consumers: int, kills: int, restarts: int, seed: int = 1) -> Result:
+    """The kills are spread over the work that gets done, whatever time that takes."""
     ail = Ail(folder / "ail").start()
     overrides = {"ail.home": ail.home, "data.dir": folder / "data", "workers.count": 1, "ail.daily": 0}
     overrides |= {"ail.lease_seconds": 20, "ail.bank_minutes": 0, "ail.retry_seconds": 1}
@@ -100,21 +100,20 @@ def run(folder: Path, *, messages: int, consumers: int, kills: int, restarts: in
         tags = Counter[tuple[str, str]]()
         gids = list[str]()
         feeding = _fed(ail, messages, gids)
-        killed = restarted = 0
-        due = time.monotonic() + apart
+        killed = restarted = done = 0
         deadline = time.monotonic() + 600 + messages
         while time.monotonic() < deadline:
-            fed = next(feeding, None)
-            if time.monotonic() >= due and killed < kills:
+            fed, given = next(feeding, None), ail.run_tags()
+            tags += given
+            done += sum(tag == YES for _, tag in given)
+            if done >= (killed + rng.uniform(0.2, 0.8)) * messages * 0.85 / kills and killed < kills:
                 crowd.kill_one()
                 killed += 1
-                due = time.monotonic() + rng.uniform(0.5, 1.5) * apart
                 if restarted < restarts and killed >= (restarted + 1) * kills // (restarts + 1):
                     ail.queue_server.stop()
                     time.sleep(0.5)
                     ail.queue_server.start()
                     restarted += 1
-            tags += ail.run_tags()
             if fed is None:
                 time.sleep(0.2)
                 if killed == kills and _idle(ail):
@@ -164,7 +163,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     for name, usual in (("messages", 20_000), ("consumers", 3), ("kills", 200), ("restarts", 3)):
         parser.add_argument(f"--{name}", type=int, default=usual)
-    parser.add_argument("--apart", type=float, default=3.0, help="seconds between two kills")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = run(Path(folder), **vars(asked))

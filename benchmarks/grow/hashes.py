@@ -40,6 +40,16 @@ def fill(store: Store, index: BandIndex, known: NDArray[np.uint8], first: int = 
     room.give_back(store)
 
 
+def fill_singly(store: Store, index: BandIndex, known: NDArray[np.uint8], first: int = 1) -> None:
+    """File hashes as `fill` does, but each list grows by one entry at a time."""
+    records = Records(store)
+    for start in range(0, len(known), _AT_ONCE // 50):
+        some = known[start : start + _AT_ONCE // 50]
+        ids = np.arange(first + start, first + start + len(some), dtype=np.uint32)
+        store.append([entry for id, value in zip(ids.tolist(), some, strict=True) for entry in index.entries(id, value.tobytes())])
+        store.write_many([(records.key(record.id), pack(record, LIVE, 1)) for record in _records(ids, some)])
+
+
 def _records(ids: NDArray[np.uint32], known: NDArray[np.uint8]) -> Iterator[Record]:
     for id, value in zip(ids.tolist(), known, strict=True):
         yield Record(id, f"{id:064x}", "PNG", (1280, 800), 50_000, 1.7e9, {"pdq": value.tobytes()}, {"pdq": 1})

@@ -10,6 +10,7 @@ import click
 
 from ail_connector.backfill import Progress
 from ail_connector.checkup import look_over
+from ail_connector.courier import Courier
 from ail_connector.database import OBJECTS
 from ail_connector.digest import Digest
 from ail_connector.front import Front, queues
@@ -21,7 +22,9 @@ from ail_connector.webhook import document_of
 from matcher.commands import tables
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
 from matcher.commands.stopping import until_told
+from matcher.delivery import delivery
 from matcher.engine import Matcher
+from matcher.errors import BadRequest
 from matcher.shapes import moment
 
 
@@ -180,22 +183,30 @@ def digest(invocation: Invocation, hours: int, as_json: bool) -> None:
 
 @ail.command()
 @click.option("--done", is_flag=True, help="Forget them: MISP has them.")
+@click.option("--post", is_flag=True, help="Post all to the MISP server of misp.url instead, a thousand an event, and forget them.")
 @pass_invocation
-def onward(invocation: Invocation, done: bool) -> None:
-    """Print new matches with YES as one MISP event, at most a thousand of them (ail.onward).
+def onward(invocation: Invocation, done: bool, post: bool) -> None:
+    """Print new matches with YES as one MISP event, at most a thousand of them (ail.onward), or post them.
 
-    The event is for MISP's own import, or for a program that posts it. What was seen before is never told again.
+    The event is for MISP's own import, or for a program that posts it. What was seen before is never told again. An event is
+    posted once, also when this is killed and called again.
     """
+    if done and post:
+        raise BadRequest("--post forgets what it has posted; --done is for what was printed")
     collection = invocation.matcher.collection
-    found = Onward(collection.store).waiting()
-    if not found:
+    waiting = Onward(collection.store)
+    batch = waiting.batch()
+    if not batch.rows:
         tables.complain(
             "nothing new to be told on" if invocation.settings["ail.onward"] else "ail.onward is off; nothing is kept to be told on"
         )
-        return
-    tables.emit(event_of(found, collection))
-    if done:
-        Onward(collection.store).drop(len(found))
+    elif post:
+        courier = Courier(collection, delivery(invocation.settings, collection.store))
+        courier.post(lambda address, count: tables.say(f"{address}: {count} pictures"))
+    else:
+        tables.emit(event_of(batch, collection))
+        if done:
+            waiting.drop(batch)
 
 
 @ail.command()

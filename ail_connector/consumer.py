@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ail_connector.errors import AilUnavailable
-from ail_connector.handling import RETRIED, Handled, Handling, NotYet
+from ail_connector.handling import RETRIED, Handling, NotYet
 from ail_connector.queue import Queue, Taken, holder_name
 from matcher.errors import Busy, KuatoError, StoreMismatch, StoreUnavailable
 
@@ -117,12 +117,10 @@ class Consumer:
             queue.bury(holder, taken, f"{taken.deaths} that took it did not come back: they died of it, or with it")
             return True
         try:
-            handled = self._handling.handle(taken.message, again)
-        except NotYet as error:
-            if taken.failures + 1 < self._patience.screenshot_tries:
-                queue.later(holder, taken, self._patience.screenshot_seconds)
-                return True
-            handled = Handled(error.outcome)
+            handled = self._handling.handle(taken.message, again, last=taken.failures + 1 >= self._patience.screenshot_tries)
+        except NotYet:
+            queue.later(holder, taken, self._patience.screenshot_seconds)
+            return True
         except (AilUnavailable, StoreUnavailable, Busy):
             raise
         except RETRIED as error:

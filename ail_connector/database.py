@@ -9,6 +9,7 @@ from ail_connector.servers import Server
 _CRAWLED = "crawled/"
 # A crawled item: crawled/YYYY/MM/DD/ before the domain, a UUID after it.
 _BEFORE, _AFTER = 19, 36
+_MOST_FAVICONS = 10  # of a domain
 _CHATS = ("chat", "chat-subchannel", "chat-thread", "post")
 
 
@@ -58,6 +59,12 @@ class Database:
     def screenshots(self, item: str) -> list[str]:
         """Return the ids of the screenshots of an item. Raises AilUnavailable."""
         return self._related("item", item, (SCREENSHOT,))[0]
+
+    def favicons(self, item: str) -> list[str]:
+        """Return the ids of the favicons of an item; while AIL has noted none, of those of its domain. Raises AilUnavailable."""
+        own = self._related("item", item, (FAVICON,))[0]
+        domain = domain_of(item)
+        return own or (self._related("domain", domain, (FAVICON,))[0][-_MOST_FAVICONS:] if domain else [])
 
     def sighting(self, kind: str, id: str, date: str = "", item: str = "") -> Sighting:
         """Return where an object was seen. item: the one it comes from now, if any. Raises AilUnavailable."""

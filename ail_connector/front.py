@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ail_connector.backfill import Backfill
 from ail_connector.consumer import Consumer, Patience
+from ail_connector.courier import Courier
 from ail_connector.database import Database
 from ail_connector.handling import Handling
 from ail_connector.installation import Installation
@@ -15,6 +16,7 @@ from ail_connector.queue import Queue
 from ail_connector.retroactive import Retroactive
 from ail_connector.rules import configured
 from ail_connector.webhook import Webhook
+from matcher.delivery import delivery
 from matcher.engine import Matcher
 from matcher.errors import BadSettings
 from matcher.settings import Settings
@@ -60,7 +62,14 @@ class Front:
     def handling(self) -> Handling:
         """What handles one message."""
         settings = self.matcher.settings
-        return Handling(self.processing, self.database, self.files, frozenset(settings["ail.placeholders"]), settings["ail.correlations"])
+        return Handling(
+            self.processing,
+            self.database,
+            self.files,
+            frozenset(settings["ail.placeholders"]),
+            settings["ail.correlations"],
+            settings["ail.favicons"],
+        )
 
     @property
     def retroactive(self) -> Retroactive:
@@ -72,6 +81,13 @@ class Front:
         """What posts digests."""
         matcher = self.matcher
         return Webhook(matcher.collection.store, matcher.settings, lambda gid: self.installation.link(*gid.split("::", 1)) if gid else "")
+
+    @property
+    def courier(self) -> Courier | None:
+        """What posts matches to MISP every so often, None where that is not wanted. Raises BadSettings where no server is named."""
+        every = self.matcher.settings["ail.onward_minutes"] * 60
+        collection = self.matcher.collection
+        return Courier(collection, delivery(self.matcher.settings, collection.store), every) if every else None
 
     def backfill(self, observed: bool) -> Backfill:
         """Return what goes through AIL's files. observed: whether what was merely observed elsewhere is worth a tag, too."""
@@ -87,7 +103,7 @@ class Front:
         )
 
     def consumer(self, workers: int | None = None) -> Consumer:
-        """Return a consumer that also looks after banks now and then."""
+        """Return a consumer that also looks after banks now and then. Raises BadSettings."""
         settings = self.matcher.settings
         patience = Patience(
             settings["ail.tries"], settings["ail.retry_seconds"], settings["ail.screenshot_tries"], settings["ail.screenshot_seconds"]
@@ -98,7 +114,7 @@ class Front:
             patience,
             workers or settings["ail.workers"] or settings.workers() + 1,
             settings["ail.max_tags_waiting"],
-            _Now(self.retroactive, self.webhook, settings["ail.bank_minutes"] * 60).care,
+            _Now(self.retroactive, self.webhook, self.courier, settings["ail.bank_minutes"] * 60).care,
             self.matcher.tally.message,
         )
 
@@ -110,15 +126,18 @@ class Front:
 
 
 class _Now:
-    """Lets the banks be looked at every so many seconds, 0: never; and digests be posted when their time has come."""
+    """Lets the banks be looked at every so many seconds, 0: never; and digests and matches be posted when their time has come."""
 
-    def __init__(self, retroactive: Retroactive, webhook: Webhook, every: float) -> None:
+    def __init__(self, retroactive: Retroactive, webhook: Webhook, courier: Courier | None, every: float) -> None:
         self._retroactive = retroactive
         self._webhook = webhook
+        self._courier = courier
         self._every = every
         self._due = time.monotonic()
 
     def care(self, ended: Callable[[], bool]) -> None:
+        if self._courier:
+            self._courier.care()
         self._webhook.care()
         if self._every and time.monotonic() >= self._due:
             self._retroactive.run(ended)

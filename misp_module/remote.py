@@ -187,6 +187,16 @@ class Remote:
         """Delete a relationship; that it is not there is as good."""
         self._gone(f"relationship {uuid}", lambda misp: misp.delete_relationship(_relationship(uuid)))
 
+    def put_event(self, event: Mapping[str, Any]) -> bool:
+        """Add an event that has a UUID, as {"Event": {..}}; False where one with that UUID is there, which stays as it is."""
+        try:
+            self._ask("an event", lambda misp: _saved(misp.direct_call("events/add", dict(event))))
+        except NotFound as error:
+            if "already exists" not in str(error):
+                raise
+            return False
+        return True
+
     def put_object(self, event: str, written: Mapping[str, Any]) -> None:
         """Add an object that has a UUID to an event; one with that UUID may be there."""
         self._known("an object", lambda misp: misp.direct_call(f"objects/add/{event}", dict(written)))
@@ -220,7 +230,7 @@ class Remote:
                 return self._once(what, ask)
             except Lost as error:
                 if not left:
-                    raise FetchFailed(f"{error}, {tries} times; what was not done is done by the next sync") from None
+                    raise FetchFailed(f"{error}, {tries} times; what was not done is done the next time") from None
                 # Spread, so that many who were turned away together do not come back together.
                 pause = min(_LONGEST_PAUSE, self._settings["misp.pause"] * 2 ** (tries - 1 - left)) * random.uniform(0.5, 1.0)  # noqa: S311
                 self._told(f"{error}; asking again in {pause:.1f} s")
@@ -308,6 +318,11 @@ class Remote:
 
 class Lost(FetchFailed):
     """MISP did not answer, or not as it should; what it was told may have been done or not."""
+
+
+def _saved(answer: Any) -> Any:
+    """Return the answer to a new event. What could not be saved of it, as objects that are in other events, is told beside it."""
+    return {"Event": answer["Event"]} if isinstance(answer, dict) and "Event" in answer else answer
 
 
 def _search_events(misp: PyMISP, ids: Any) -> Any:

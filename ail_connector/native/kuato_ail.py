@@ -8,7 +8,7 @@ Copy this file anywhere and run it with AIL's own Python (AIL_HOME and AIL_BIN a
     python kuato_ail.py take-back        take tags from objects, as `kuato ail withdrawn --json` names them on standard input
 
 The first two are sections of configs/modules.cfg (subscribe = Images, and = Item; publish = Tags). From the environment: KUATO_URL
-(http://127.0.0.1:6670), KUATO_TOKEN, KUATO_SECONDS until an answer is given up (60).
+(http://127.0.0.1:6670), KUATO_TOKEN, KUATO_SECONDS until an answer is given up (60), KUATO_FAVICONS=1 to have those of pages looked at.
 
 What AIL cannot give, this cannot add: AIL takes a message off its queue before it is worked on, so one that is in hand when the process
 is killed (SIGKILL, a crash of the machine) is lost, and so are pages that still wait for their screenshot. SIGTERM loses nothing that
@@ -180,6 +180,7 @@ class KuatoItems(KuatoModule):
 
     def __init__(self, kuato: Kuato) -> None:
         self._waiting: list[tuple[float, int, str]] = []
+        self._favicons = os.environ.get("KUATO_FAVICONS", "") not in ("", "0")
         super().__init__(kuato)
 
     def compute(self, message: Any, r_result: bool = False) -> None:  # noqa: ARG002 - as AIL calls it
@@ -200,14 +201,17 @@ class KuatoItems(KuatoModule):
 
     def _item(self, item: Any, tries: int) -> bool:
         found = related(item, "screenshot")
-        if not found:
-            if tries < TRIES and len(self._waiting) < MOST_WAITING:
-                heapq.heappush(self._waiting, (time.monotonic() + APART, tries + 1, item.get_global_id()))
+        if not found and tries < TRIES and len(self._waiting) < MOST_WAITING:
+            heapq.heappush(self._waiting, (time.monotonic() + APART, tries + 1, item.get_global_id()))
             return True
         date = "".join(item.id.split("/")[1:4])
         details = {"items": [item.id], "domains": [item.id[19:-36]], "date": date if len(date) == 8 and date.isdigit() else ""}
-        ids = [one.partition(":")[2] for one in found]
-        return all(self.picture(get_obj_from_global_id(f"screenshot::{id}"), details) for id in ids if id not in PLACEHOLDERS)
+        objects = [f"screenshot::{id}" for id in (one.partition(":")[2] for one in found) if id not in PLACEHOLDERS]
+        if self._favicons:
+            # An own one may not be noted yet; the domain's may be.
+            noted = related(item, "favicon") or related(get_obj_from_global_id(f"domain::{item.id[19:-36]}"), "favicon")[-10:]
+            objects += ["favicon:" + one for one in noted]
+        return all(self.picture(get_obj_from_global_id(gid), details) for gid in objects)
 
 
 def related(obj: Any, kind: str) -> list[str]:

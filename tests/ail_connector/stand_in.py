@@ -144,12 +144,14 @@ class Ail:
             self.correlate("screenshot", "", sha256, "domain", "", item[19:-36])
         return f"screenshot::{sha256}"
 
-    def store_favicon(self, data: bytes, id: str, domain: str) -> str:
-        """Keep a favicon under the id that AIL computes (MurmurHash3); return its global id."""
+    def store_favicon(self, data: bytes, id: str, domain: str, item: str | None = None) -> str:
+        """Keep a favicon of a domain, or of one page, under the id that AIL computes (MurmurHash3); return its global id."""
         path = self.home / "FAVICONS" / Path(*id[:6]) / id[6:]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         self.correlate("favicon", "", id, "domain", "", domain)
+        if item:
+            self.correlate("favicon", "", id, "item", "", item)
         return f"favicon::{id}"
 
     def item(self, domain: str, number: int = 0, date: str = "2026/07/15") -> str:

@@ -33,7 +33,7 @@ def test_a_month_of_crawls_is_silent_and_a_bank_tags_it_once(ail: Ail, front: Fr
     assert found["again"] == (DAYS - 1) * UNCHANGED
     assert found["same source"] + found["quiet"] >= (DAYS - 1) * CHANGING
     assert (found["tags"], found["capped"]) == (0, 0)
-    assert (ail.account(), onward.waiting()) == ({}, [])
+    assert (ail.account(), onward.count()) == ({}, 0)
 
     front.matcher.banks.create("kits", kind="known-bad")
     for seed in (11, 50):
@@ -44,14 +44,14 @@ def test_a_month_of_crawls_is_silent_and_a_bank_tags_it_once(ail: Ail, front: Fr
     clocks = {f"screenshot::{hashlib.sha256(png(page(50, mark=day))).hexdigest()}" for day in range(1, DAYS + 1)}
     assert tagged >= clocks | {f"screenshot::{hashlib.sha256(shots['site1.onion']).hexdigest()}"}
     assert set(given.values()) == {1}
-    told = onward.waiting()
-    assert {reason.gid for reason, _ in told} == tagged
+    told = onward.batch()
+    assert {reason.gid for reason, _ in told.reasons} == tagged
     front.retroactive.run()
     for domain, data in shots.items():
         number += 1
         ail.crawl(domain, data, number, "2026/07/01")
     assert consume(front, ail) == {}
-    assert onward.waiting() == told
+    assert onward.batch() == told
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import subprocess
 import time
 import venv
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,13 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Running:
-    """The native file at work. objects: what AIL knows."""
+    """The native file at work. objects: what AIL knows. environ: what it is told beside."""
 
     python: Path
     folder: Path
     url: str
     objects: dict[str, dict[str, Any]]
+    environ: dict[str, str] = field(default_factory=dict)
 
     def object(self, kind: str, data: bytes | None, **details: Any) -> str:
         id = hashlib.sha256(data or os.urandom(8)).hexdigest()
@@ -64,6 +65,7 @@ class Running:
         stub = Path(__file__).parent / "ail_stub"
         environ = {"PATH": os.environ["PATH"], "AIL_HOME": str(self.folder), "AIL_BIN": str(stub), "KUATO_URL": url or self.url}
         environ |= {"STUB_OBJECTS": f"{self.folder}/objects.json", "STUB_QUEUE": f"{self.folder}/queue", "STUB_SENT": f"{self.folder}/sent"}
+        environ |= self.environ
         # As AIL's own modules find lib: the folder of the file is bin/modules there.
         return subprocess.Popen([self.python, "-B", NATIVE, section], env=environ, stdin=stdin, stderr=subprocess.PIPE, text=True)
 
@@ -140,6 +142,26 @@ def test_screenshots_of_crawled_items_are_tagged(native: Running, front: Front) 
     assert native.said("sent").count([gid, YES]) == 1
     (domain,) = [source for source in front.matcher.get(gid.removeprefix("screenshot::")).sources if source.kind == "domain"]
     assert (domain.id, domain.metadata["item"], domain.metadata["date"]) == ("evil.onion", ITEM, "20260715")
+
+
+def test_favicons_of_crawled_items_are_looked_up_where_that_is_wanted(native: Running, front: Front) -> None:
+    """The first page has its own, the second those of its domain."""
+    shot, icon = native.object("screenshot", jpeg(page(2))), jpeg(page(1))
+    (native.folder / "icon").write_bytes(icon)
+    for id in ("-123456789", "77777777"):
+        native.objects[f"favicon::{id}"] = {"file": f"{native.folder}/icon"}
+    other, seen = ITEM.replace("00000000-", "00000001-"), {"screenshot": [":" + shot.removeprefix("screenshot::")]}
+    native.objects[f"item::{ITEM}"] = {"correlations": seen | {"favicon": [":-123456789"]}}
+    native.objects[f"item::{other}"] = {"correlations": seen}
+    native.objects["domain::evil.onion"] = {"correlations": {"favicon": [":77777777"]}}
+    messages = (f"item::{ITEM};", f"item::{other};")
+    native.run("KuatoItems", *messages, ended=2)
+    assert front.matcher.by_source("domain", "evil.onion")[0].sha256 != hashlib.sha256(icon).hexdigest()
+    native.environ["KUATO_FAVICONS"] = "1"
+    native.run("KuatoItems", *messages, ended=2)
+    assert [native.said("sent").count([f"favicon::{id}", YES]) for id in ("-123456789", "77777777")] == [1, 1]
+    record = front.matcher.get(hashlib.sha256(icon).hexdigest())
+    assert {source.id for source in record.sources} == {"favicon::-123456789", "favicon::77777777", "evil.onion"}
 
 
 def test_odd_messages_kill_nothing(native: Running) -> None:

@@ -4,7 +4,8 @@ It keeps to what was seen on a real MISP 2.5.1, and read in its source: restSear
 `timestamp` count; what is deleted stays and is marked; 4xx come with a JSON body, 5xx often after the work was done; sightings
 have no key of their own, so one sent twice is there twice, and are searched for by the number of an attribute alone, without both
 times only those of the last 30 days; an event can be changed by its own organisation alone, and not where it came from another
-server; local tags are for users of the host organisation; tags and sightings leave an event as it is, everything else unpublishes it.
+server; local tags are for users of the host organisation; tags and sightings leave an event as it is, everything else unpublishes it;
+an event whose UUID is there is refused with 404, and of a new one what cannot be saved is told beside what was.
 """
 
 import base64
@@ -13,7 +14,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -34,12 +35,14 @@ class Faults:
     """How the server fails. broken: the share of requests answered with 500, half of these after their work was done.
 
     busy: how many of the next requests are answered with 429. slow: seconds that each request takes. down: it answers 503.
+    half: of the next event so many objects are saved, then it answers with 500; 0: all are.
     """
 
     broken: float = 0.0
     busy: int = 0
     slow: float = 0.0
     down: bool = False
+    half: int = 0
 
 
 @dataclass
@@ -50,7 +53,7 @@ class FakeMisp:
     faults: Faults = field(default_factory=Faults)
     host_org: str = OWN
     rights: set[str] = field(
-        default_factory=lambda: {"perm_tagger", "perm_sighting", "perm_analyst_data", "perm_modify", "perm_tag_editor"}
+        default_factory=lambda: {"perm_add", "perm_tagger", "perm_sighting", "perm_analyst_data", "perm_modify", "perm_tag_editor"}
     )
     orgs: dict[str, Row] = field(default_factory=dict)
     events: dict[str, Row] = field(default_factory=dict)
@@ -61,6 +64,8 @@ class FakeMisp:
     tags: set[str] = field(default_factory=set)
     requests: list[str] = field(default_factory=list)
     url: str = ""
+    # Called when a new event is saved, before that is answered.
+    saved: Callable[[], object] = lambda: None
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
@@ -235,6 +240,7 @@ def app_of(misp: FakeMisp) -> Flask:
     _searching(app, misp)
     _marking(app, misp)
     _analyst_data(app, misp)
+    _adding(app, misp)
     _editing(app, misp)
     return app
 
@@ -246,7 +252,7 @@ def _about(app: Flask, misp: FakeMisp) -> None:
 
     @app.get("/users/view/me")
     def me() -> Any:
-        role = {"id": "3", "name": "Sync", "perm_add": True, "perm_auth": True} | dict.fromkeys(misp.rights, True)
+        role = {"id": "3", "name": "Sync", "perm_auth": True} | dict.fromkeys(misp.rights, True)
         user = {"id": "7", "email": "kuato@ours.test", "org_id": OWN}
         return jsonify({"User": user, "Role": role, "UserSetting": [], "Organisation": misp.orgs[OWN]})
 
@@ -435,6 +441,44 @@ def _not_saved(what: str) -> Any:
     return jsonify(saved=False, name=said, message=said, url=request.path, errors=why), 403
 
 
+def _kept_object(misp: FakeMisp, event: Row, given: Row) -> Row | None:
+    """Add an object as it was sent; None where its UUID is taken."""
+    taken = {row["uuid"] for row in (*misp.objects.values(), *misp.attributes.values())}
+    if given.get("uuid") in taken:
+        return None
+    kept = {key: value for key, value in given.items() if key not in ("Attribute", "ObjectReference", "timestamp")}
+    row = misp.object(event, kept.pop("name"), **kept, ObjectReference=given.get("ObjectReference", []))
+    for part in given["Attribute"]:
+        part = {"Tag": []} | {key: value for key, value in part.items() if key != "timestamp"}
+        for tag in part["Tag"]:
+            tag["local"] = bool(tag.get("local"))
+        misp.attribute(event, row, **part)
+    return row
+
+
+def _adding(app: Flask, misp: FakeMisp) -> None:
+    @app.post("/events/add")
+    def add_event() -> Any:
+        with misp.lock:
+            if "perm_add" not in misp.rights:
+                abort(403, "You do not have permission to use this functionality.")
+            given = request.get_json()
+            given = given.get("Event", given)
+            if any(event["uuid"] == given.get("uuid") for event in misp.events.values()):
+                abort(404, "Event already exists, if you would like to edit it, use the url in the location header.")
+            event = misp.event(**{key: value for key, value in given.items() if key not in ("Object", "Attribute")})
+            wrong = {}
+            for number, one in enumerate(given.get("Object", [])):
+                if misp.faults.half and number == misp.faults.half:
+                    misp.faults.half = 0
+                    return Response("<html>An Internal Error Has Occurred.</html>", 500)
+                if _kept_object(misp, event, one) is None:
+                    wrong[str(number)] = {"uuid": ["The UUID provided is not unique"]}
+            objects = [_object(misp, row) for row in misp.objects.values() if row["event_id"] == event["id"]]
+            misp.saved()
+            return jsonify(Event=misp.whole_event(event) | {"Object": objects}, **({"errors": {"Object": wrong}} if wrong else {}))
+
+
 def _editing(app: Flask, misp: FakeMisp) -> None:
     @app.post("/objects/add/<name>")
     def add_object(name: str) -> Any:
@@ -443,16 +487,9 @@ def _editing(app: Flask, misp: FakeMisp) -> None:
             misp.changeable(event)
             given = request.get_json()
             given = given.get("Object", given)
-            taken = {row["uuid"] for row in (*misp.objects.values(), *misp.attributes.values())}
-            if given.get("uuid") in taken:
+            row = _kept_object(misp, event, given)
+            if row is None:
                 return _not_saved("Object")
-            kept = {key: value for key, value in given.items() if key not in ("Attribute", "ObjectReference", "timestamp")}
-            row = misp.object(event, kept.pop("name"), **kept, ObjectReference=given.get("ObjectReference", []))
-            for part in given["Attribute"]:
-                part = {"Tag": []} | {key: value for key, value in part.items() if key != "timestamp"}
-                for tag in part["Tag"]:
-                    tag["local"] = bool(tag.get("local"))
-                misp.attribute(event, row, **part)
             return jsonify(Object=_object(misp, row))
 
     @app.post("/objects/edit/<name>")

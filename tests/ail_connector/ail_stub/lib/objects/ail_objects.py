@@ -4,7 +4,7 @@ import json
 import os
 from io import BytesIO
 
-TYPES = ("image", "screenshot", "item", "favicon")
+TYPES = ("image", "screenshot", "item", "favicon", "domain")
 
 
 class Stub:

@@ -19,7 +19,7 @@ from matcher.match import Alignment
 FARTHEST = 4.0
 # The share of differing bits below which partners are equally the same.
 SAME = 0.06
-# Of fewer blocks of detail the regression is not asked.
+# Fewer blocks of detail are hardly any.
 FEW = 8
 
 
@@ -68,14 +68,15 @@ def strength(alignment: Alignment) -> float:
 def sameness(alignment: Alignment) -> float:
     """Return how probably the pictures of an alignment are one, not two of one kind, 0..1.
 
-    Where they hardly show any detail, as blurred pictures do, that is the share of their blocks, coarse and fine, that agree: there is no
-    more to see, and the regression knows no such pictures.
+    Where they hardly show any detail, as blurred pictures do, it is at least the share of their blocks, coarse and fine, that agree: there
+    is no more to see, and the regression knows few such pictures.
     """
-    detail = alignment.detail
-    if detail.blocks < FEW:
-        return min(alignment.agreement, detail.agreeing) if detail.blocks else alignment.agreement
     told = products(standardised(np.array(tells_more(alignment)), MEANS, SPREADS))
-    return float(1 / (1 + np.exp(-np.clip(told @ np.array(WEIGHTS), -30, 30))))
+    regressed = float(1 / (1 + np.exp(-np.clip(told @ np.array(WEIGHTS), -30, 30))))
+    detail = alignment.detail
+    if detail.blocks >= FEW:
+        return regressed
+    return max(regressed, min(alignment.agreement, detail.agreeing) if detail.blocks else alignment.agreement)
 
 
 # ODDS: the weight of a constant 1 and of each value of `tells`. Of each value of `tells_more`, over the pairs that the weights were found

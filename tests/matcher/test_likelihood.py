@@ -61,8 +61,8 @@ def test_where_nothing_shows_detail_blocks_tell_whether_it_is_one_picture() -> N
     smaller = blurred.resize((240, 180), Image.Resampling.LANCZOS)
     found = aligned(*(Picture(b"", "PNG", image.size, np.asarray(image, np.uint8)) for image in (smaller, blurred)))
     assert found.detail.blocks == 0
-    assert found.sameness == found.agreement > 0.9
-    assert sameness(replace(found, agreement=0.4)) == 0.4
+    assert found.sameness >= found.agreement > 0.9
+    assert sameness(replace(found, agreement=0.4)) < 0.7
 
 
 @pytest.mark.parametrize("other", [2, 3, 4])

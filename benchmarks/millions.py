@@ -3,8 +3,8 @@
     python benchmarks/millions.py --pictures 10000000 [--images FOLDER] [--singly] [--multihash]
 
 Of the hashes 30 % are near-duplicates, 5 % those of nearly flat pages (2,000 templates, a few bits apart), 5 % have two of their sixteen
-bands from a hundred; with --images, 10 % are blends of the real hashes of a folder. Radius 31, one client, one thread. Asked are near copies
-of known ones, in one orientation and in eight; answers are compared with FAISS' flat search wherever ours were not truncated.
+bands from a hundred; with --images, 10 % are blends of the real hashes of a folder. Radius 31, one client, one thread. Asked are near
+copies of known ones, in one orientation and in eight; answers are compared with FAISS' flat search wherever ours were not truncated.
 --multihash: also FAISS' IndexBinaryMultiHash with 16 x 16 bits and one flip, which is what python-threatexchange's PDQIndex uses.
 --singly: lists grow by an APPEND for each entry, as they do when pictures are added one at a time, not by bulk.
 """

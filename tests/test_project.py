@@ -95,7 +95,7 @@ def test_the_named_packages_are_used() -> None:
         assert f"import {name}" in sources or f"from {name}" in sources, name
 
 
-@pytest.mark.parametrize("group", ["kuato.fingerprints", "kuato.commands", "kuato.listeners", "kuato.pages", "kuato.links"])
+@pytest.mark.parametrize("group", ["kuato.fingerprints", "kuato.commands", "kuato.listeners", "kuato.pages", "kuato.links", "kuato.queues"])
 def test_every_entry_point_can_be_loaded(group: str) -> None:
     points = entry_points(group=group)
     assert points

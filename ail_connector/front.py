@@ -9,7 +9,7 @@ from ail_connector.consumer import Consumer, Patience
 from ail_connector.courier import Courier
 from ail_connector.database import Database
 from ail_connector.handling import Handling
-from ail_connector.installation import Installation
+from ail_connector.installation import Installation, ours
 from ail_connector.objects import Files
 from ail_connector.processing import Processing
 from ail_connector.queue import Queue
@@ -18,19 +18,12 @@ from ail_connector.rules import configured
 from ail_connector.webhook import Webhook
 from matcher.delivery import delivery
 from matcher.engine import Matcher
-from matcher.errors import BadSettings
 from matcher.settings import Settings
 
 
 def queues(settings: Settings, installation: Installation) -> list[Queue]:
     """Return the queues of our sections. Raises BadSettings for one that AIL's modules.cfg does not have."""
-    names = [name for name in (settings["ail.images"], settings["ail.items"]) if name]
-    if not names:
-        raise BadSettings("ail.images and ail.items are empty; name at least one section of AIL's modules.cfg")
-    for name in names:
-        if name not in installation.sections:
-            raise BadSettings(f"{installation.home}/configs/modules.cfg has no section {name}; config/ail/modules.cfg has what to add")
-    return [Queue(installation, name, settings["ail.lease_seconds"]) for name in names]
+    return [Queue(installation, name, settings["ail.lease_seconds"]) for name in ours(settings, installation)]
 
 
 @dataclass

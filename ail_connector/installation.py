@@ -76,6 +76,17 @@ class Installation:
         return f"{self.base.rstrip('/')}/correlation/show?type={kind}&id={id}" if self.base else ""
 
 
+def ours(settings: Settings, installation: Installation) -> list[str]:
+    """Return our sections of modules.cfg. Raises BadSettings for one that is not there."""
+    names = [name for name in (settings["ail.images"], settings["ail.items"]) if name]
+    if not names:
+        raise BadSettings("ail.images and ail.items are empty; name at least one section of AIL's modules.cfg")
+    for name in names:
+        if name not in installation.sections:
+            raise BadSettings(f"{installation.home}/configs/modules.cfg has no section {name}; config/ail/modules.cfg has what to add")
+    return names
+
+
 def _parsed(file: Path) -> ConfigParser:
     parser = ConfigParser(interpolation=None)
     try:

@@ -42,6 +42,14 @@ class Server:
         with self._speaking():
             return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
 
+    def at_once(self, commands: Sequence[Sequence[bytes | str | int]]) -> list[Any]:
+        """Send some commands and return their answers, of one moment: nobody changes anything in between."""
+        with self._speaking():
+            pipeline = self._client.pipeline(transaction=True)
+            for command in commands:
+                pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
+            return pipeline.execute()
+
     def members(self, keys: Sequence[str]) -> list[set[bytes]]:
         """Return the members of each set."""
         with self._speaking():

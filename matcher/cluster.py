@@ -99,6 +99,10 @@ class Cluster:
         """Return the cluster with pictures that a person wants to have elsewhere."""
         return replace(self, apart=self.apart.union(ids).difference(self.members))
 
+    def allowing(self, ids: Iterable[int]) -> "Cluster":
+        """Return the cluster without pictures that a person wanted to have elsewhere, and wants so no longer."""
+        return replace(self, apart=self.apart.difference(ids))
+
     def without_links(self, pair: tuple[int, int], how: Collection[str] = (FOUND, REVIEWED, BY_HAND)) -> "Cluster":
         """Return the cluster without what ties two pictures directly."""
         return replace(self, links=tuple(link for link in self.links if link.pair != pair or link.how not in how))

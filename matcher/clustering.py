@@ -18,6 +18,7 @@ from matcher.match import Decision, Match, Relation
 from matcher.proposals import Proposal, Reason, side
 from matcher.records import Record
 from matcher.reviews import Review, Verdict
+from matcher.undoing import propose_again, take_back
 
 # Of the pictures that a new one is the same as, the nearest so many are noted as tied to it.
 MOST_LINKS = 20
@@ -142,9 +143,14 @@ class Clustering:
                 return proposal
         raise NotFound(f"no proposal {id[:80]!r} waits; `kuato cluster proposals` shows those that do")
 
-    def accept(self, proposal: Proposal) -> Cluster:
+    def accept(self, proposal: Proposal, who: str) -> Cluster:
         """Bring together what was proposed; return the cluster. Raises NotFound where a picture was removed."""
         records = self._records(proposal)
+        if (sides := self.sides(proposal)) is not None:
+            # Kept first: what was begun can be undone, and undoing what did not happen does no harm.
+            older, younger = sorted(sides, key=_age)
+            stays = older.id if isinstance(older, Cluster) else ""
+            self._pictures.rulings.keep(proposal, True, who, stays, _ids(younger))
         for link in proposal.links:
             if link.a in records and link.b in records:
                 tie = _Tie(records[link.a], (records[link.b],), (Link(link.a, link.b, link.distance, BY_HAND),))
@@ -154,16 +160,28 @@ class Clustering:
             raise NotFound("the pictures of the proposal were removed")
         return self._of(next(iter(records.values())))
 
-    def reject(self, proposal: Proposal) -> None:
+    def reject(self, proposal: Proposal, who: str) -> None:
         """Let what was proposed stay apart: no search brings it together or proposes it again."""
         sides = self.sides(proposal)
         if sides is not None:
             one, other = sides
             at, away = (one, other) if isinstance(one, Cluster) else (other, one)
             if isinstance(at, Cluster):
-                ids = frozenset(away.members if isinstance(away, Cluster) else (away.id,))
+                ids = frozenset(_ids(away))
+                self._pictures.rulings.keep(proposal, False, who, at.id, ids - at.apart)
                 self._clusters.edit(at.id, lambda now: now.having_apart(ids))
         self._proposals.drop(proposal)
+
+    def undo(self, id: str) -> bool:
+        """Undo what was decided of a proposal, by its id: what the decision alone tied is parted, and the proposal waits again.
+
+        False: there is nothing to decide, as other ties hold the two together, or somebody else had them apart. Raises NotFound.
+        """
+        ruling = self._pictures.rulings.get(id)
+        take_back(self._pictures, ruling)
+        waits = propose_again(self._pictures, ruling)
+        self._pictures.rulings.drop(ruling)
+        return waits
 
     def sides(self, proposal: Proposal) -> tuple[Cluster | Record, Cluster | Record] | None:
         """Return what a proposal would bring together as it is today; None where there is nothing to decide any more."""
@@ -247,6 +265,15 @@ class Clustering:
 
     def _records(self, proposal: Proposal) -> dict[int, Record]:
         return self._pictures.records.live(dict.fromkeys(id for link in proposal.links for id in link.pair))
+
+
+def _age(side: Cluster | Record) -> tuple[bool, tuple[float, str]]:
+    """Return what orders two sides: the first keeps its id when they are brought together."""
+    return (False, side.age) if isinstance(side, Cluster) else (True, (0.0, side.sha256))
+
+
+def _ids(side: Cluster | Record) -> tuple[int, ...]:
+    return side.members if isinstance(side, Cluster) else (side.id,)
 
 
 def _disjoint(links: Sequence[Link]) -> bool:

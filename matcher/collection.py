@@ -28,6 +28,7 @@ from matcher.proposals import Proposals
 from matcher.quarantine import Quarantine
 from matcher.records import Record, Records, as_stored, forgetting_line, journal_lines
 from matcher.reviews import Reviews
+from matcher.rulings import Rulings
 from matcher.sensitivity import Sensitivity
 from matcher.source import Source
 from matcher.store import Store
@@ -71,6 +72,7 @@ class Collection:
         self.filing = Filing(store, algorithms)
         self.clusters = Clusters(store, self.records, clock)
         self.proposals = Proposals(store, clock)
+        self.rulings = Rulings(store, clock)
         self.reviews = Reviews(store, clock)
         self.quarantine = Quarantine(store, clock)
         self.doubts = Doubts(store)

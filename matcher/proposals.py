@@ -58,13 +58,13 @@ class Proposals:
         value = self._store.field(self._key, field)
         return _proposal(field, value) if value else None
 
-    def add(self, one: str, other: str, reason: Reason, links: Sequence[Link]) -> None:
-        """Propose that two sides belong together, or one reason more to think so."""
+    def add(self, one: str, other: str, reason: Reason, links: Sequence[Link], since: float | None = None) -> None:
+        """Propose that two sides belong together, or one reason more to think so. since: when it was first proposed, now by default."""
         field = _field(one, other)
         while True:
             value = self._store.field(self._key, field) or b""
             before = _proposal(field, value) if value else None
-            when = before.when if before else round(self._clock())
+            when = before.when if before else since if since is not None else round(self._clock())
             pairs = list({link.pair: link for link in (*(before.links if before else ()), *links)}.values())[:_PAIRS]
             new = json.dumps({"reason": reason.value, "pairs": [[link.a, link.b, link.distance] for link in pairs], "when": when}).encode()
             if self._store.run(_SWAP, self._key, field, value, new):

@@ -96,7 +96,8 @@ def test_the_named_packages_are_used() -> None:
 
 
 @pytest.mark.parametrize(
-    "group", ["kuato.fingerprints", "kuato.commands", "kuato.listeners", "kuato.pages", "kuato.links", "kuato.deliveries"]
+    "group",
+    ["kuato.fingerprints", "kuato.commands", "kuato.listeners", "kuato.pages", "kuato.links", "kuato.deliveries", "kuato.queues"],
 )
 def test_every_entry_point_can_be_loaded(group: str) -> None:
     points = entry_points(group=group)

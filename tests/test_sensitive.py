@@ -50,6 +50,7 @@ SILENT = {
     "misp",  # what it writes is told by tests/misp_module/test_leaks.py
     "retract",
     "calibrate",
+    "narrow",  # names pictures by their SHA-256 alone
     "compare",
     "config",
     "duplicates",
@@ -78,6 +79,7 @@ COMMANDS: dict[str, list[list[str]]] = {
         ["cluster", "split", "{cluster}", "0" * 64],
         ["cluster", "accept", "0" * 16],
         ["cluster", "reject", "0" * 16],
+        ["cluster", "undo", "0" * 16],
     ],
     "bank": [["bank", "add", "raids", "{sha256}"], ["bank", "list"], ["bank", "show", "raids"]],
     "doctor": [["doctor", "--deep"]],
@@ -253,6 +255,7 @@ def test_every_route(guarded: Guarded, services: Services, logged: pytest.LogCap
         )
         proposal = ask("GET", "/api/v1/proposals").json["proposals"][0]["id"]
         ask("POST", f"/api/v1/proposals/{proposal}/{answer}")
+        ask("POST", f"/api/v1/proposals/{proposal}/undo")
         guarded.matcher.remove(third.sha256)
     ask("DELETE", f"/api/v1/reviews/{guarded.record.sha256}/{guarded.other.sha256}")
     ask("POST", f"/api/v1/clusters/{cluster}/split", json={"pictures": [guarded.other.sha256]})

@@ -3,7 +3,7 @@
 Mirrored and turned copies look different here, as only a picture itself tells how it looks turned.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +12,17 @@ from matcher.calibration.calibrate import Calibration, Plan, conclude
 from matcher.calibration.pairs import Pairs, compare
 from matcher.calibration.reviews import groups
 from matcher.calibration.thresholds import Targets
+from matcher.calibration.writing import rewritten
 from matcher.engine import Matcher
 from matcher.errors import BadRequest
-from matcher.labelling import Labelling
+from matcher.labelling import Labelling, Labellings
 from matcher.reviews import Review, Verdict
+from matcher.settings import Settings, config_dir
 
 Pair = tuple[str, str]
+# Pairs of each kind that are compared for whoever waits for the answer, and reviews that are looked at for it, the latest.
+SOME_PAIRS = 400
+_MOST_REVIEWS = 5000
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,13 @@ def labels_of(labellings: Iterable[Labelling], reviews: Iterable[Review] = ()) -
     return Labels(same, tuple(settled))
 
 
+def labels_in(matcher: Matcher, labellings: Iterable[str], reviews: bool = True) -> Labels:
+    """Return what people said in labellings, by their ids, and in reviews. Raises NotFound for a labelling that is not there."""
+    kept = Labellings(matcher.collection.store)
+    latest = sorted(matcher.collection.reviews.all(), key=lambda one: -one.when)[:_MOST_REVIEWS] if reviews else []
+    return labels_of([kept.get(id) for id in labellings], latest)
+
+
 def compared(
     matcher: Matcher, labels: Labels, most: int = 2000, seed: int = 1, progress: Callable[[int], None] = lambda done: None
 ) -> Pairs:
@@ -81,6 +93,19 @@ def compared(
 def calibrated(matcher: Matcher, pairs: Pairs, targets: Targets, plan: Plan) -> Calibration:
     """Return the bounds that compared pairs lead to, as `kuato calibrate` finds them."""
     return conclude(pairs, matcher.rules, targets, plan, pictures=len(pairs.group_of))
+
+
+def rules_with(matcher: Matcher, settings: Settings, pairs: Pairs, bounds: Mapping[str, float], how: str) -> str:
+    """Return the rules file in force with other bounds in it, "algorithm.yes" or "algorithm.maybe" to a distance.
+
+    pairs: on which these were found; bounds of other algorithms are left out. how: how they were found, which the file tells.
+    """
+    names = {key.rpartition(".")[0] for key in bounds} & set(pairs.algorithms)
+    now = {name: matcher.rules.bounds(name) for name in names}
+    new = {name: (bounds.get(f"{name}.yes", now[name][0]), bounds.get(f"{name}.maybe", now[name][1])) for name in names}
+    head = [f"{how[:1].upper()}{how[1:]}, on {len(pairs)} labelled pairs of {len(pairs.group_of)} pictures."]
+    base = settings["decision.rules"] or config_dir() / "decision.toml"
+    return rewritten(base.read_text(encoding="utf-8"), new, dict.fromkeys(new, how), head)
 
 
 def _some(pairs: Sequence[Pair], most: int, seed: int) -> list[Pair]:

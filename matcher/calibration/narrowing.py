@@ -67,7 +67,8 @@ def _between(pairs: Pairs, name: str, yes: float, maybe: float) -> list[float]:
     """Return bounds between YES and MAYBE that part the distances that occur, each in the middle of two, the widest first."""
     distances = pairs.distances(name)
     inside = np.unique(distances[(distances > yes) & (distances <= maybe)])[::-1]
-    return ((inside + np.append(inside[1:], max(yes, 0.0))) / 2).tolist() if inside.size else []
+    # As the calibration page shows and takes bounds: what is found is what is applied, there and on the command line.
+    return np.round((inside + np.append(inside[1:], max(yes, 0.0))) / 2, 4).tolist() if inside.size else []
 
 
 def _cost(pairs: Pairs, rules: Rules, bounds: Mapping[str, float]) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from matcher.commands import tables
+from matcher.commands import rulesfile, tables
 from matcher.commands.inputs import as_text
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
 from matcher.errors import BadRequest
@@ -74,10 +74,10 @@ def calibrate(
     from matcher.labelled import read
 
     targets = Targets.of(false_positive_rate, true_negative_rate, false_negative_rate, true_positive_rate)
-    for path, option in ((out, "--out"), (report, "--report")):
-        if path is not None and not Path(path).absolute().parent.is_dir():
-            raise BadRequest(f"{as_text(path)} cannot be written; name one in a folder that exists ({option})")
+    rulesfile.check(out)
     if report is not None:
+        if not Path(report).absolute().parent.is_dir():
+            raise BadRequest(f"{as_text(report)} cannot be written; name one in a folder that exists (--report)")
         from matcher.report.plots import available
 
         available()
@@ -94,7 +94,7 @@ def calibrate(
         found = run(Path(images), labelled, targets, invocation.settings, reviewed, plan, step)
     document = shaped(found)
     if out is not None:
-        _write_rules(found, Path(out), invocation)
+        rulesfile.write(_rules(found, invocation), out)
     if report is not None:
         _write_report(found, Path(report), json.dumps(document, indent=1) + "\n")
     for warning in [*found.refused, *found.warnings]:
@@ -104,24 +104,16 @@ def calibrate(
         return
     _show(found)
     if out is not None:
-        tables.say(
-            f"written to {as_text(out)}; in force with --set decision.rules={as_text(out)}, or as decision.rules in the settings file"
-        )
+        rulesfile.tell(out)
 
 
-def _write_rules(found: "Calibration", out: Path, invocation: Invocation) -> None:
+def _rules(found: "Calibration", invocation: Invocation) -> str:
     from matcher.calibration.shapes import head, notes
     from matcher.calibration.writing import rewritten
     from matcher.settings import config_dir
 
     base = invocation.settings["decision.rules"] or config_dir() / "decision.toml"
-    text = rewritten(base.read_text(encoding="utf-8"), found.bounds, notes(found), head(found))
-    try:
-        part = out.with_name(out.name + ".part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(out)
-    except OSError as error:
-        raise BadRequest(f"{as_text(str(out))} cannot be written: {error.strerror} (--out)") from error
+    return rewritten(base.read_text(encoding="utf-8"), found.bounds, notes(found), head(found))
 
 
 def _write_report(found: "Calibration", folder: Path, document: str) -> None:

@@ -9,6 +9,7 @@ from rich.table import Table
 from matcher import shapes
 from matcher.commands import tables
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
+from matcher.commands.person import user
 from matcher.gallery import Gallery, Offer, Side, View
 
 
@@ -120,7 +121,7 @@ def proposals(invocation: Invocation, as_json: bool) -> None:
 def accept(invocation: Invocation, id: str, as_json: bool) -> None:
     """Let a cluster grow as was proposed."""
     clustering = invocation.matcher.clustering
-    _answer(_gallery(invocation).glance(clustering.accept(clustering.proposal(id))), as_json)
+    _answer(_gallery(invocation).glance(clustering.accept(clustering.proposal(id), user())), as_json)
 
 
 @cluster.command()
@@ -134,11 +135,25 @@ def reject(invocation: Invocation, id: str, as_json: bool) -> None:
     """
     clustering = invocation.matcher.clustering
     proposal = clustering.proposal(id)
-    clustering.reject(proposal)
+    clustering.reject(proposal, user())
     if as_json:
         tables.emit({"id": proposal.id, "rejected": True})
     else:
         tables.say(f"proposal {proposal.id} rejected")
+
+
+@cluster.command()
+@click.argument("id", metavar="PROPOSAL")
+@json_option
+@pass_invocation
+def undo(invocation: Invocation, id: str, as_json: bool) -> None:
+    """Undo what was decided of a proposal, accepted or rejected: what that alone tied is parted, and the proposal waits again."""
+    waits = invocation.matcher.clustering.undo(id)
+    if as_json:
+        tables.emit({"id": id, "waits": waits})
+    else:
+        why = "it waits again" if waits else "it does not wait again: others hold the two together, or had them apart"
+        tables.say(f"the decision on proposal {id} is undone; {why}")
 
 
 @cluster.command()

@@ -8,12 +8,11 @@ from pydantic import Field, ValidationError
 from matcher.calibration.calibrate import Plan
 from matcher.calibration.fit import FUSED
 from matcher.calibration.keeping import Comparisons
-from matcher.calibration.known import calibrated, compared, labels_of
+from matcher.calibration.known import SOME_PAIRS, calibrated, compared, labels_in, rules_with
 from matcher.calibration.narrowing import narrowed
 from matcher.calibration.pairs import Pairs
 from matcher.calibration.thresholds import Targets
 from matcher.calibration.whatif import Change, Counts, WhatIf, curves, what_if
-from matcher.calibration.writing import rewritten
 from matcher.errors import BadRequest
 from matcher.labelling import Labellings
 from matcher.settings import config_dir
@@ -27,8 +26,6 @@ from matcher.web.operation import Model
 _ICON = "M4 18c5 0 5-12 10-12h6M9 4v16M9 12h.01M17 4v16"
 pages = Pages("calibration", "/calibration", menu=Menu(N_("Calibration"), place=70, icon=_ICON, role=Role.REVIEW))
 
-_MOST_PAIRS = 400
-_MOST_REVIEWS = 5000
 _CHANGES = 60
 
 
@@ -69,10 +66,8 @@ def compare(visit: Visit) -> Answered:
     """Compare the labelled pictures with each other; answer what the script draws."""
     visit.caller.check_unlimited()
     matcher, asked = visit.services.matcher, _given(Compared)
-    labellings = Labellings(matcher.collection.store)
-    reviews = sorted(matcher.collection.reviews.all(), key=lambda one: -one.when)[:_MOST_REVIEWS] if asked.reviews else []
-    labels = labels_of([labellings.get(id) for id in asked.labellings], reviews)
-    pairs = compared(matcher, labels, _MOST_PAIRS)
+    labels = labels_in(matcher, asked.labellings, asked.reviews)
+    pairs = compared(matcher, labels, SOME_PAIRS)
     name = Comparisons(matcher.collection.store).keep(pairs)
     bounds = {name: matcher.rules.bounds(name) for name in pairs.algorithms}
     return visit.json(
@@ -140,12 +135,7 @@ def rules(visit: Visit) -> Answered:
     except ValidationError:
         raise BadRequest("the bounds cannot be read; load the page anew") from None
     pairs = _kept(visit, asked.comparison)
-    base = visit.services.settings["decision.rules"] or config_dir() / "decision.toml"
-    names = {key.rpartition(".")[0] for key in asked.bounds} & set(pairs.algorithms)
-    now = {name: visit.services.matcher.rules.bounds(name) for name in names}
-    new = {name: (asked.bounds.get(f"{name}.yes", now[name][0]), asked.bounds.get(f"{name}.maybe", now[name][1])) for name in names}
-    head = [f"By hand, on {len(pairs)} labelled pairs of {len(pairs.group_of)} pictures."]
-    text = rewritten(base.read_text(encoding="utf-8"), new, dict.fromkeys(new, "by hand"), head)
+    text = rules_with(visit.services.matcher, visit.services.settings, pairs, asked.bounds, "by hand")
     return Response(text, content_type="application/toml", headers={"Content-Disposition": 'attachment; filename="decision.toml"'})
 
 

@@ -14,6 +14,7 @@ from matcher.engine import checked_sha256
 from matcher.errors import BadRequest, NotFound
 from matcher.gallery import Gallery, Offer, View
 from matcher.records import Record
+from matcher.rulings import Ruling
 from matcher.tally import DAY, day, last_days
 from matcher.tokens import Role
 from matcher.ui.drawing import bars
@@ -28,6 +29,7 @@ pages = Pages("clusters", "/clusters", menu=Menu(N_("Clusters"), place=30, icon=
 
 ORDERS = {"size": N_("Largest"), "growth": N_("Growing fastest"), "new": N_("Newest"), "old": N_("Oldest")}
 _EACH = 20
+_DECIDED = 50
 _FACES = 4
 _READ = 60
 _MEMBERS = 120
@@ -78,23 +80,46 @@ def waiting(visit: Visit) -> Answered:
     visit.caller.check_unlimited()
     offers = gallery_of(visit).offers()[:_EACH]
     known = Tiles(visit).named(sha256 for offer in offers for tie in offer.ties[:_FACES] for sha256 in tie[:2])
-    return visit.render("clusters_waiting.html", offers=offers, known=known)
+    undone = visit.query.get("undone", "")
+    return visit.render("clusters_waiting.html", offers=offers, known=known, ruling=_just_decided(visit), undone=undone)
 
 
 @pages.post("/waiting/<proposal>/accept", role=Role.REVIEW, audit="proposal.accept")
 def accept(visit: Visit) -> Answered:
     """Let a cluster grow as was proposed."""
     clustering = _judging(visit, "proposal")
-    cluster = clustering.accept(clustering.proposal(visit.path["proposal"]))
-    return visit.go("clusters.one", cluster=cluster.id)
+    proposal = clustering.proposal(visit.path["proposal"])
+    cluster = clustering.accept(proposal, visit.caller.name)
+    return visit.go("clusters.one", cluster=cluster.id, decided=proposal.id)
 
 
 @pages.post("/waiting/<proposal>/reject", role=Role.REVIEW, audit="proposal.reject")
 def reject(visit: Visit) -> Answered:
     """Let what was proposed stay apart."""
     clustering = _judging(visit, "proposal")
-    clustering.reject(clustering.proposal(visit.path["proposal"]))
-    return visit.go("clusters.waiting")
+    proposal = clustering.proposal(visit.path["proposal"])
+    clustering.reject(proposal, visit.caller.name)
+    return visit.go("clusters.waiting", decided=proposal.id)
+
+
+@pages.get("/decided", role=Role.REVIEW)
+def decided(visit: Visit) -> Answered:
+    """Show who decided what of proposals, and when."""
+    visit.caller.check_unlimited()
+    collection = visit.services.matcher.collection
+    rulings = collection.rulings.latest(_DECIDED)
+    nearest = [min(ruling.proposal.links, key=lambda link: link.distance).pair for ruling in rulings]
+    live = collection.records.live(dict.fromkeys(id for pair in nearest for id in pair)).values()
+    records, tiles = {record.id: record for record in collection.named(live)}, Tiles(visit)
+    pictures = [tiles.of([records[id] for id in pair if id in records]) for pair in nearest]
+    return visit.render("clusters_decided.html", decided=list(zip(rulings, pictures, strict=True)))
+
+
+@pages.post("/decided/<proposal>/undo", role=Role.REVIEW, audit="proposal.undo")
+def undo(visit: Visit) -> Answered:
+    """Undo what was decided of a proposal."""
+    waits = _judging(visit, "proposal").undo(visit.path["proposal"])
+    return visit.go("clusters.waiting", undone="waits" if waits else "settled")
 
 
 @pages.get("/<cluster>", role=Role.SEARCH)
@@ -116,6 +141,7 @@ def one(visit: Visit) -> Answered:
         latest=max((record.last_seen for record in view.records), default=0.0),
         offers=offers,
         limited=visit.caller.limited,
+        ruling=_just_decided(visit),
     )
 
 
@@ -214,6 +240,17 @@ def _row(visit: Visit, cluster: Cluster, since: int) -> Row:
 
 def _concerns(offer: Offer, cluster: Cluster) -> bool:
     return any(side.cluster == cluster.id for side in offer.sides)
+
+
+def _just_decided(visit: Visit) -> Ruling | None:
+    """Return the decision that led the visitor here, for as long as it can be undone."""
+    wanted = visit.query.get("decided", "")
+    if not wanted or visit.caller.limited or not visit.may(Role.REVIEW):
+        return None
+    try:
+        return visit.services.matcher.collection.rulings.get(wanted)
+    except NotFound:
+        return None
 
 
 def _first(visit: Visit, cluster: Cluster) -> Record:

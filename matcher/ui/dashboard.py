@@ -1,6 +1,7 @@
 """The dashboard: what waits, what came and was decided, how often it was a hit, and whether all is well."""
 
 from matcher.dashboard import Day, by_day, share, signs
+from matcher.queues import told
 from matcher.tokens import Role
 from matcher.ui.drawing import bars
 from matcher.ui.pages import Answered, Menu, Pages
@@ -31,6 +32,7 @@ def show(visit: Visit) -> Answered:
         proposals=len(collection.proposals.all()),
         pairs=_waiting(visit),
         signs=signs(collection.store.info(), jobs, stats["memory"]["more_pictures"]),
+        programs=told(services.settings),
         week={
             "added": sum(day.added for day in week),
             "searches": searches,

@@ -59,6 +59,12 @@ class Proposals(TypedDict):
     proposals: list[shapes.Proposal]
 
 
+class Undone(TypedDict):
+    """A decision that was undone. waits: whether its proposal waits again; else others hold the two together, or had them apart."""
+
+    waits: bool
+
+
 @routes.get("/clusters", role=Role.SEARCH, query=Listing, returns=Clusters)
 def list_clusters(call: Call) -> Clusters:
     """List the clusters of two pictures or more, page by page."""
@@ -117,7 +123,7 @@ def accept_proposal(call: Call) -> shapes.Cluster:
     """Let a cluster grow as was proposed."""
     call.caller.check_unlimited()
     clustering = call.services.matcher.clustering
-    cluster = clustering.accept(clustering.proposal(call.path["proposal"]))
+    cluster = clustering.accept(clustering.proposal(call.path["proposal"]), call.caller.name)
     call.audited |= {"proposal": call.path["proposal"], "cluster": cluster.id}
     return shapes.cluster(_gallery(call).glance(cluster))
 
@@ -127,9 +133,17 @@ def reject_proposal(call: Call) -> Reply:
     """Let what was proposed stay apart; no search brings it together or proposes it again."""
     call.caller.check_unlimited()
     clustering = call.services.matcher.clustering
-    clustering.reject(clustering.proposal(call.path["proposal"]))
+    clustering.reject(clustering.proposal(call.path["proposal"]), call.caller.name)
     call.audited["proposal"] = call.path["proposal"]
     return Reply(None, 204)
+
+
+@routes.post("/proposals/{proposal}/undo", role=Role.REVIEW, returns=Undone, errors=(NotFound,), audit="proposal.undo")
+def undo_proposal(call: Call) -> Undone:
+    """Undo what was decided of a proposal: what the decision alone tied is parted, and the proposal waits again."""
+    call.caller.check_unlimited()
+    call.audited["proposal"] = call.path["proposal"]
+    return {"waits": call.services.matcher.clustering.undo(call.path["proposal"])}
 
 
 def _gallery(call: Call) -> Gallery:

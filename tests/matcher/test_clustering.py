@@ -167,7 +167,7 @@ def test_an_accepted_proposal_merges(shelf: Shelf) -> None:
     first, _second = two_pairs(shelf)
     shelf.add(5, 1, 3)
     (proposal,) = shelf.collection.proposals.all()
-    assert shelf.clustering.accept(shelf.clustering.proposal(proposal.id)).id == first
+    assert shelf.clustering.accept(shelf.clustering.proposal(proposal.id), "ana").id == first
     assert shelf.together(1, 2, 3, 4, 5)
     with pytest.raises(NotFound, match="no proposal"):
         shelf.clustering.proposal(proposal.id)
@@ -177,7 +177,7 @@ def test_a_rejected_proposal_is_not_made_again(shelf: Shelf) -> None:
     first, second = two_pairs(shelf)
     shelf.add(5, 1, 3)
     (proposal,) = shelf.collection.proposals.all()
-    shelf.clustering.reject(proposal)
+    shelf.clustering.reject(proposal, "ana")
     shelf.add(6, 2, 4)
     assert shelf.clusters(1, 2, 5, 6, 3, 4) == [first] * 4 + [second] * 2
     assert shelf.proposals() == []
@@ -194,11 +194,11 @@ def test_growth_past_the_largest_size_waits_for_review(store_url: str) -> None:
     assert shelf.cluster(4) == ""
     assert shelf.proposals() == [Reason.SIZE]
     (proposal,) = shelf.collection.proposals.all()
-    shelf.clustering.accept(proposal)
+    shelf.clustering.accept(proposal, "ana")
     assert shelf.together(1, 2, 3, 4)
     shelf.add(5, 4)
     (proposal,) = shelf.collection.proposals.all()
-    shelf.clustering.reject(proposal)
+    shelf.clustering.reject(proposal, "ana")
     shelf.place(5, 3)
     assert shelf.cluster(5) == ""
     assert shelf.proposals() == []
@@ -212,7 +212,7 @@ def test_two_that_were_reviewed_as_different_are_not_brought_together_by_a_third
     assert shelf.together(1, 3)
     assert shelf.cluster(2) == ""
     assert shelf.proposals() == [Reason.CONTRADICTION]
-    shelf.clustering.accept(shelf.collection.proposals.all()[0])
+    shelf.clustering.accept(shelf.collection.proposals.all()[0], "ana")
     assert shelf.together(1, 2, 3)
     told = shelf.clustering.contradictions(shelf.collection.clusters.get(shelf.cluster(1)))
     assert [(one.a, one.b) for one in told] == [tuple(sorted((picture(1).sha256, picture(2).sha256)))]

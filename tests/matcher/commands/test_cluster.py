@@ -77,6 +77,7 @@ def test_a_review_is_given_told_listed_and_withdrawn(kuato: Kuato, shas: list[st
         (["cluster", "show", "nothing"], 4, "there is no cluster"),
         (["cluster", "show", "00000000-0000-4000-8000-000000000000"], 4, "there is no cluster"),
         (["cluster", "accept", "nothing"], 4, "no proposal"),
+        (["cluster", "undo", "nothing"], 4, "no decision"),
     ],
 )
 def test_what_makes_no_sense_is_refused(kuato: Kuato, words: list[str], code: int, said: str) -> None:
@@ -104,11 +105,16 @@ def test_too_large_a_cluster_is_proposed_accepted_and_rejected(kuato: Kuato, fil
     assert {side["picture"] for side in proposal["sides"]} == {None, added[2]["sha256"]}
     assert proposal["id"] in kuato("cluster", "proposals").stdout
     assert kuato.json("cluster", "accept", proposal["id"])[0]["size"] == 3
+    assert "is undone; it waits again" in kuato("cluster", "undo", proposal["id"]).stdout
+    assert kuato.json("cluster", "proposals") == [proposal] and [one["size"] for one in kuato.json("cluster", "list")] == [2]
+    assert kuato.json("cluster", "accept", proposal["id"])[0]["size"] == 3
     kuato("remove", added[2]["sha256"])
     kuato.json("add", files[2])
     (proposal,) = kuato.json("cluster", "proposals")
     assert kuato.json("cluster", "reject", proposal["id"]) == [{"id": proposal["id"], "rejected": True}]
     assert kuato.json("cluster", "proposals") == []
+    assert kuato.json("cluster", "undo", proposal["id"]) == [{"id": proposal["id"], "waits": True}]
+    assert kuato.json("cluster", "proposals") == [proposal]
 
 
 def test_what_is_said_is_what_calibration_reads(kuato: Kuato, shas: list[str]) -> None:

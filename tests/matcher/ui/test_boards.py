@@ -6,7 +6,10 @@ import re
 import pytest
 
 from matcher.accounts import Accounts
+from matcher.cluster import Link
 from matcher.labelling import Labellings
+from matcher.proposals import Reason
+from matcher.reviews import Verdict
 from matcher.web.app import create_app
 from tests.matcher.ui.boards import tied
 
@@ -22,7 +25,14 @@ VIEWER = (
     "/banks",
     "/gallery",
 )
-REVIEWER = ("/clusters/waiting", "/labelling", "/calibration", "/rules?try=1")
+REVIEWER = (
+    "/clusters/waiting",
+    "/clusters/waiting?decided=x&undone=settled",
+    "/clusters/decided",
+    "/labelling",
+    "/calibration",
+    "/rules?try=1",
+)
 ADMIN = ("/banks/new", "/banks/set-up")
 ALL = ("/dashboard", *VIEWER, *REVIEWER, *ADMIN)
 
@@ -80,7 +90,16 @@ def test_whoever_is_limited_is_told_of_their_own_alone(app, services):
     assert client.get(f"/graph/tile/{records[0].sha256}").json["tile"]["banks"] == ["theirs"]
     gallery = client.get("/gallery", headers=HTML).text
     assert gallery.count('class="tile"') == 1
-    for path in ("/dashboard", "/labelling", "/calibration", "/rules", "/clusters/waiting", "/banks/set-up", "/banks/one?name=others"):
+    for path in (
+        "/dashboard",
+        "/labelling",
+        "/calibration",
+        "/rules",
+        "/clusters/waiting",
+        "/clusters/decided",
+        "/banks/set-up",
+        "/banks/one?name=others",
+    ):
         assert client.get(path, headers=HTML).status_code == 403, path
 
 
@@ -93,6 +112,7 @@ def test_nothing_changes_without_the_page_s_own_token(app, services):
     for path in (
         f"/clusters/{cluster}/split",
         f"/clusters/{cluster}/merge",
+        "/clusters/decided/0123456789abcdef/undo",
         "/banks/new",
         "/banks/delete",
         "/labelling/new",
@@ -111,6 +131,29 @@ def test_what_changes_is_audited_with_whom(app, services, settings):
     assert answer.status_code == 303
     lines = [json.loads(line) for line in (settings["data.dir"] / "audit.jsonl").read_text().splitlines()]
     assert {"action": "cluster.split", "caller": "ana", "cluster": cluster}.items() <= lines[-1].items()
+
+
+def test_who_decided_on_a_proposal_and_who_undid_it_is_told(app, services, settings):
+    (one, *_), (other, *_) = tied(services.matcher, 2, 2)
+    names = [services.matcher.get(record.sha256).cluster for record in (one, other)]
+    services.matcher.collection.proposals.add(*names, Reason.SIZE, [Link.between(one.id, other.id, 0.12)])
+    (proposal,) = services.matcher.collection.proposals.all()
+    client = client_of(app, services, "reviewer")
+    token = token_on(client.get("/clusters/waiting", headers=HTML))
+    answer = client.post(f"/clusters/waiting/{proposal.id}/accept", data={"token": token}, headers=HTML)
+    assert answer.location.endswith(f"?decided={proposal.id}")
+    assert "Brought together" in client.get(answer.location, headers=HTML).text
+    decided = client.get("/clusters/decided", headers=HTML).text
+    assert "ana" in decided and decided.count("page-0.png") == 2
+    services.matcher.banks.create("closed", sensitive=True)
+    services.matcher.set_banks(one.sha256, add=["closed"])
+    assert client.get("/clusters/decided", headers=HTML).text.count("page-0.png") == 1
+    services.matcher.clustering.review(one, other, Verdict.SAME, "bob")
+    answer = client.post(f"/clusters/decided/{proposal.id}/undo", data={"token": token}, headers=HTML)
+    assert "nothing waits, as other ties hold the two together" in client.get(answer.location, headers=HTML).text
+    assert client.post(f"/clusters/decided/{proposal.id}/undo", data={"token": token}, headers=HTML).status_code == 404
+    lines = [json.loads(line) for line in (settings["data.dir"] / "audit.jsonl").read_text().splitlines()]
+    assert {"action": "proposal.undo", "caller": "ana", "proposal": proposal.id, "status": 303}.items() <= lines[-2].items()
 
 
 @pytest.mark.parametrize(

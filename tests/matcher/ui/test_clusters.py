@@ -63,6 +63,33 @@ def test_a_proposal_is_decided(visit, services):
     assert services.matcher.get(one.sha256).cluster == services.matcher.get(other.sha256).cluster
 
 
+def test_what_was_decided_of_a_proposal_is_undone(visit, services):
+    (one, *_), (other, *_) = tied(services.matcher, 2, 2)
+    names = [services.matcher.get(record.sha256).cluster for record in (one, other)]
+    services.matcher.collection.proposals.add(*names, Reason.BRIDGE, [Link.between(one.id, other.id, 0.12)])
+    page = visit().go("/clusters/waiting")
+    page.get_by_role("button", name="Bring together").click()
+    page.get_by_text("Brought together, as was proposed.").wait_for()
+    readable(page)
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("The decision is undone; what was proposed waits again.").wait_for()
+    assert services.matcher.get(one.sha256).cluster == names[0] != services.matcher.get(other.sha256).cluster
+    page.get_by_role("button", name="Leave apart").click()
+    page.get_by_text("Left apart; it is not proposed again.").wait_for()
+    assert page.get_by_text("Nothing waits").is_visible()
+    page.keyboard.press("u")
+    page.get_by_role("button", name="Leave apart").click()
+    page.get_by_role("link", name="Who decided what").click()
+    assert page.get_by_role("row", name="Leave apart").get_by_text("page-0.png").count() == 2
+    readable(page)
+    fits(page)
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Bring together").wait_for()
+    page.get_by_role("link", name="Who decided what").click()
+    assert page.get_by_text("Nobody decided on a proposal yet").is_visible()
+    fits(visit(viewport=TABLET).go("/clusters/decided"))
+
+
 def test_the_graph_shows_what_ties_pictures_and_where_they_were_seen(visit, services):
     records = tied(services.matcher, 2, 5)[0]
     services.matcher.clustering.review(records[0], records[4], Verdict.SAME, "ana")

@@ -10,8 +10,10 @@ from matcher.dashboard import by_day
 from matcher.decision import Rules
 from matcher.labelling import Group, Labellings
 from matcher.match import Decision
+from matcher.queues import Length, Lengths, Told
 from matcher.reviews import Verdict
 from matcher.truth import GroundTruth
+from matcher.ui import dashboard
 from tests.matcher.ui.boards import tied
 from tests.matcher.ui.chromium import TABLET, fits, readable
 
@@ -169,6 +171,17 @@ def test_the_dashboard_tells_how_it_goes(visit, services, sample):
     fits(page)
     assert sum(day.reviews for day in by_day(services.matcher.collection, services.matcher.tally, 3)) == 1
     fits(visit(viewport=TABLET).go("/dashboard"))
+
+
+def test_the_dashboard_tells_what_waits_elsewhere(visit, monkeypatch):
+    there = Told("AIL", Lengths((Length("KuatoImages", 1200, 4, 2, 1),), 1))
+    monkeypatch.setattr(dashboard, "told", lambda settings: [there, Told("Mail", why="its server is away")])
+    page = visit().go("/dashboard")
+    assert page.get_by_role("row", name="KuatoImages 1,200 4 2 1").is_visible()
+    assert page.get_by_text("1 tag waits to be taken.").is_visible()
+    assert page.get_by_text("It cannot be told: its server is away").is_visible()
+    readable(page)
+    fits(page)
 
 
 def test_labelling_and_rules_are_for_reviewers(visit, account, log_in):

@@ -41,6 +41,7 @@ NOTED = {
     "POST /api/v1/clusters/<cluster>/split": "cluster.split",
     "POST /api/v1/proposals/<proposal>/accept": "proposal.accept",
     "POST /api/v1/proposals/<proposal>/reject": "proposal.reject",
+    "POST /api/v1/proposals/<proposal>/undo": "proposal.undo",
 }
 
 

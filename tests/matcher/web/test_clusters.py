@@ -134,6 +134,12 @@ def test_a_proposal_is_listed_accepted_and_rejected(api, add, services):
     assert api.post(f"/api/v1/proposals/{proposal['id']}/accept").json["size"] == 5
     assert api.get("/api/v1/proposals").json == {"proposals": []}
     assert api.post(f"/api/v1/proposals/{proposal['id']}/reject").status_code == 404
+    assert api.post(f"/api/v1/proposals/{proposal['id']}/undo").json == {"waits": True}
+    (again,) = api.get("/api/v1/proposals").json["proposals"]
+    assert sorted(side["size"] for side in again["sides"]) == [2, 3] and again["ties"] == proposal["ties"]
+    assert api.post(f"/api/v1/proposals/{proposal['id']}/undo").status_code == 404
+    assert api.post(f"/api/v1/proposals/{again['id']}/reject").status_code == 204
+    assert api.post(f"/api/v1/proposals/{again['id']}/undo").json == {"waits": True}
 
 
 def test_who_may_do_what(api, add, token, services):

@@ -30,7 +30,7 @@ from tests.ail_connector.pages import jpeg, page
 from tests.ail_connector.stand_in import Ail
 
 YES = 'image-match:decision="yes"'
-PER_KIT = 100  # variants of one page
+PER_KIT = 20  # variants of one page
 SIZE = (320, 240)
 
 

@@ -63,7 +63,7 @@ def fill(matcher: Matcher, count: int, rng: np.random.Generator) -> None:
     with BulkAdder(matcher.collection) as adder:
         for start in range(0, count, 5000):
             some = [perturbed(real, n, rng) for n in range(start, min(start + 5000, count))]
-            records = [matcher.collection._record(one, (), (), ()) for one in some]
+            records = [matcher.collection.draft(one, (), (), ()) for one in some]
             adder.add(records, {n: {name: one.values[name] for name in large if name in one.values} for n, one in enumerate(some)})
 
 

@@ -123,7 +123,7 @@ def fill(settings: Settings, pictures: int, images: Path, known: Sequence[bytes]
             for start in range(0, pictures, AT_ONCE):
                 some = [perturbed(real, n, rng) for n in range(start, min(pictures, start + AT_ONCE))]
                 large = {n: {"local": one.values["local"]} for n, one in enumerate(some) if "local" in one.values}
-                bulk.add((matcher.collection._record(one, [seen(start + n)], (), ()) for n, one in enumerate(some)), large)
+                bulk.add((matcher.collection.draft(one, [seen(start + n)], (), ()) for n, one in enumerate(some)), large)
         for n, data in enumerate(known):
             matcher.add(data, sources=[Source("misp-attribute", hovered(n), 1.7e9, 1.7e9, {}, {"distribution": "1"})])
         return {"pictures": matcher.stats()["pictures"], "filled_s": round(time.perf_counter() - started)}

@@ -7,7 +7,7 @@ moment and run beside any other adder: the record decides, and whoever meets a c
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from types import TracebackType
 
@@ -40,10 +40,11 @@ _LAST_ID = (1 << 32) - 1
 
 @dataclass(frozen=True)
 class BulkAdded:
-    """How many pictures were not known before, and how many were: those given twice too."""
+    """How many pictures were not known before, and how many were: those given twice too. fresh: SHA-256s of the former, uint8 (n, 32)."""
 
     new: int
     known: int
+    fresh: Column = field(default_factory=lambda: _table(()), repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class BulkAdder:
         Returns only when all of them answer, in every process. Raises BadRequest for bytes that are no fingerprint, Conflict
         where ids cannot be kept, StoreUnavailable when it cannot be told; adding again is always right.
         """
-        given = new = 0
+        given, fresh = 0, list[Column]()
         waiting: dict[str, Record] = {}
         beside: dict[str, Mapping[str, bytes]] = {}
         coming = iter(records)
@@ -85,13 +86,14 @@ class BulkAdder:
                     beside |= {record.sha256: large[n] for n, record in enumerate(some, given) if n in large}
                 given += len(some)
                 added, rest = self._look(_merged(some), wave, keep_ids)
-                new += added
+                fresh += added
                 waiting = _merged(rest.values(), waiting)
                 if wave.full:
-                    new += wave.finish(waiting)
-            new += wave.finish(waiting)
-        new += self._wait_for(waiting, beside, keep_ids)
-        return BulkAdded(new, given - new)
+                    fresh.append(wave.finish(waiting))
+            fresh.append(wave.finish(waiting))
+        fresh += self._wait_for(waiting, beside, keep_ids)
+        found = np.concatenate(fresh)
+        return BulkAdded(len(found), given - len(found), found)
 
     def close(self) -> None:
         """Give back the room that lists were left to grow. Nothing is lost where that fails."""
@@ -107,17 +109,17 @@ class BulkAdder:
     def _wave(self, large: Large) -> "_Wave":
         return _Wave(self._collection, self._room, large)
 
-    def _wait_for(self, waiting: dict[str, Record], large: Large, keep_ids: bool) -> int:
-        """Add what others were adding too, or removing, when we came to it; return how many are new by us."""
+    def _wait_for(self, waiting: dict[str, Record], large: Large, keep_ids: bool) -> list[Column]:
+        """Add what others were adding too, or removing, when we came to it; return the SHA-256s of those that are new by us."""
         clock, patience = self._collection.clock, 2 * self._collection.lease + 60
-        new, give_up = 0, clock() + patience
+        fresh, give_up = list[Column](), clock() + patience
         while waiting:
             before = len(waiting)
             with self._wave(large) as wave:
                 added, waiting = self._look(waiting, wave, keep_ids)
-                added += wave.finish(waiting)
-            new += added
-            if added or len(waiting) < before:
+                added.append(wave.finish(waiting))
+            fresh += added
+            if any(map(len, added)) or len(waiting) < before:
                 give_up = clock() + patience
             elif clock() > give_up:
                 raise StoreUnavailable(
@@ -125,12 +127,12 @@ class BulkAdder:
                 )
             else:
                 time.sleep(_POLL)
-        return new
+        return fresh
 
-    def _look(self, wanted: dict[str, Record], wave: "_Wave", keep_ids: bool) -> tuple[int, dict[str, Record]]:
+    def _look(self, wanted: dict[str, Record], wave: "_Wave", keep_ids: bool) -> tuple[list[Column], dict[str, Record]]:
         """Take into the wave what nobody has claimed, add to what is known, finish what others left.
 
-        Return how many are new already, and those for which nothing could be done yet.
+        Return the SHA-256s of those that are new already, and those for which nothing could be done yet.
         """
         collection = self._collection
         claims = collection.claims.get_many(_table(wanted))
@@ -140,7 +142,7 @@ class BulkAdder:
             wave.begin(fresh, self._kept(fresh) if keep_ids else collection.claims.new_ids(len(fresh)))
             if keep_ids:
                 wave.insist()
-        new, rest = 0, dict[str, Record]()
+        new, rest = list[Column](), dict[str, Record]()
         for start in range(0, len(claimed), _SOME):
             known, overdue, others = self._examined(claimed[start : start + _SOME])
             rest |= {record.sha256: record for record in others}
@@ -148,7 +150,7 @@ class BulkAdder:
             if overdue:
                 with self._wave(wave.large) as small:
                     small.take_over([(record, claim, claim.generation + 1) for record, claim in overdue])
-                    new += small.finish(rest)
+                    new.append(small.finish(rest))
         return new, rest
 
     def _examined(self, claimed: Sequence[tuple[Record, Claim]]) -> tuple[list[_Known], list[tuple[Record, Claim]], list[Record]]:
@@ -226,7 +228,7 @@ def finish(collection: Collection, overdue: Sequence[tuple[Record, Claim, int]],
     room = Room()
     with _Wave(collection, room, large) as wave:
         wave.take_over(overdue)
-        finished = wave.finish({})
+        finished = len(wave.finish({}))
     room.give_back(collection.store)
     return finished
 
@@ -280,20 +282,21 @@ class _Wave:
             [(mine[row - start].id, mine[row - start].generation, values[row - start]) for row in rows]
         )
 
-    def finish(self, lost: dict[str, Record]) -> int:
-        """Take all to live that are still ours; return how many, and put into `lost` those that are not."""
+    def finish(self, lost: dict[str, Record]) -> Column:
+        """Take all to live that are still ours; return their SHA-256s, and put into `lost` those that are not."""
         collection, ours = self._collection, self._ours
         # Pending before the postings: if we die in between, nobody finds half a picture, and doctor knows what to finish.
         self._postings.file(self._claims["id"], ours, self._room)
         rows = np.flatnonzero(ours)
         ours[rows] = collection.records.publish_many(self._claims["id"][rows], self._claims["generation"][rows])
-        collection.claims.settle_many(self._shas[ours], self._claims[ours])
+        fresh = self._shas[ours]
+        collection.claims.settle_many(fresh, self._claims[ours])
         for row in np.flatnonzero(~ours).tolist():
             record = unpack(0, self._values[row]).record
             if record is not None:
                 lost[record.sha256] = _merged([record, *filter(None, [lost.get(record.sha256)])])[record.sha256]
         self._clear()
-        return int(np.count_nonzero(ours))
+        return fresh
 
     def __enter__(self) -> "_Wave":
         return self

@@ -49,6 +49,15 @@ class Clustering:
 
         matches: what a search says of it. Can be done again at any time.
         """
+        self.tie(record, matches)
+        self.note_placed([record])
+
+    def note_placed(self, records: Iterable[Record]) -> None:
+        """Note that pictures were looked up among the others, where nothing says so yet."""
+        self._clusters.placed([record.id for record in records if not record.placed])
+
+    def tie(self, record: Record, matches: Iterable[Match]) -> None:
+        """Do as `place`, but for the note that it was done."""
         matches = list(matches)
         same = [match for match in matches if match.decision is Decision.YES and match.relation is Relation.SAME_PICTURE]
         groups: dict[str, list[Match]] = {}
@@ -61,8 +70,6 @@ class Clustering:
             links = tuple(Link.between(record.id, match.picture.id, match.distance, FOUND) for match in group)
             self._tie(_Tie(record, tuple(match.picture for match in group), links))
         self._doubt(record, [match for match in matches if match.decision is Decision.MAYBE][:MOST_EACH])
-        if not record.placed:
-            self._clusters.placed(record.id)
 
     def _doubt(self, record: Record, maybe: Sequence[Match]) -> None:
         if maybe:

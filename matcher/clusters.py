@@ -147,9 +147,9 @@ class Clusters:
         for name, ids in gone.items():
             self.change(name, lambda cluster, ids=ids: cluster.losing(ids))  # type: ignore[misc]
 
-    def placed(self, id: int) -> None:
-        """Note that a picture was looked up among the others."""
-        self._records.journal(id, PLACED)
+    def placed(self, ids: Iterable[int]) -> None:
+        """Note that pictures were looked up among the others."""
+        self._records.journal_many([(id, [PLACED]) for id in ids])
 
     def point(self, record: Record, name: str) -> None:
         """Let a picture's record name a cluster, "" for none, unless it names another by now than when it was read."""

@@ -96,7 +96,7 @@ class Collection:
         return added
 
     def _add(self, fingerprints: Fingerprints, sources: Sequence[Source], tags: Iterable[str], bank_ids: Iterable[int]) -> Added:
-        wanted = self._record(fingerprints, sources, tuple(tags), tuple(bank_ids))
+        wanted = self.draft(fingerprints, sources, tuple(tags), tuple(bank_ids))
         sha256 = bytes.fromhex(fingerprints.sha256)
         give_up = self.clock() + 2 * self.lease + 10
         while self.clock() < give_up:
@@ -160,10 +160,16 @@ class Collection:
 
     def known(self, sha256: str) -> Record | None:
         """Return a known picture, None where it is not."""
-        claim = self.claims.get(bytes.fromhex(sha256))
+        return self.known_many([sha256]).get(sha256)
+
+    def known_many(self, digests: Sequence[str]) -> dict[str, Record]:
+        """Return those of some pictures that are known, by their SHA-256."""
+        wanted = list(dict.fromkeys(digests))
+        claims = self.claims.get_many(np.frombuffer(bytes.fromhex("".join(wanted)), np.uint8).reshape(-1, 32))
         # A failover that loses the last numbers given has them given again: then a claim may lead to another picture's record.
-        found = [record for record in self.records.live([claim.id] if claim else []).values() if record.sha256 == sha256]
-        return next(iter(self.named(found)), None)
+        ids = {sha256: claim.id for sha256, claim in zip(wanted, claims, strict=True) if claim is not None}
+        found = [record for record in self.records.live(set(ids.values())).values() if ids.get(record.sha256) == record.id]
+        return {record.sha256: record for record in self.named(found)}
 
     def note(
         self,
@@ -336,7 +342,10 @@ class Collection:
         """Return the entries of a picture in the lists of sources, tags and banks: (key, entry) pairs."""
         return self.lists.source_entries(id, sources) + self.lists.tag_entries(id, tags) + self.lists.bank_entries(id, bank_ids)
 
-    def _record(self, fingerprints: Fingerprints, sources: Sequence[Source], tags: tuple[str, ...], bank_ids: tuple[int, ...]) -> Record:
+    def draft(
+        self, fingerprints: Fingerprints, sources: Sequence[Source] = (), tags: tuple[str, ...] = (), bank_ids: tuple[int, ...] = ()
+    ) -> Record:
+        """Return the record of a picture that is to be added; its id is still to be given."""
         kept = {name: value for name, value in fingerprints.values.items() if name not in self.filing.large_names}
         record = Record(
             id=0,

@@ -23,9 +23,10 @@ from matcher.fingerprints.words import Words
 from matcher.forecast import Forecast
 from matcher.likeness import LONGEST, Likeness
 from matcher.match import Answer, Decision, Evidence, Relation
+from matcher.placing import Placing
 from matcher.pool import WorkerPool
 from matcher.records import Record
-from matcher.search import MOST_NEAR, Scope, Search, thresholds_of
+from matcher.search import Scope, Search, thresholds_of
 from matcher.sensitivity import Sensitivity
 from matcher.sentry import Sentry
 from matcher.settings import Settings
@@ -110,11 +111,12 @@ class Matcher:
         overlaid = settings["search.overlay_clusters"]
         self._search = Search(self.collection, self.algorithms, self.rules, verified, probe_budget=budget, overlay_clusters=overlaid)
         self._expert = ExpertSearch(self.collection, self.algorithms, self.rules)
-        # A copy of the whole picture is among the first candidates; the others would find what shares content with it.
-        self._nearest = Search(self.collection, self.algorithms, self.rules, min(_PLACED_BY, verified))
         self.clustering = Clustering(self.collection, settings["cluster.max_size"])
         most = settings["quarantine.clusters"], settings["quarantine.pictures"]
-        self._sentry = Sentry(self.collection, self.algorithms, self.rules, *most)
+        sentry = Sentry(self.collection, self.algorithms, self.rules, *most)
+        # A copy of the whole picture is among the first candidates; the others would find what shares content with it.
+        nearest = Search(self.collection, self.algorithms, self.rules, min(_PLACED_BY, verified))
+        self.placing = Placing(self.collection, nearest, sentry, self.clustering)
         self.tally = Tally(store)
 
     @classmethod
@@ -142,21 +144,30 @@ class Matcher:
         name: what an error calls it. waiting: seconds to wait for a free worker at most, None for as long as it takes.
         Raises BadPicture, NotFound for an unknown bank, BadRequest for a tag or source that cannot be, StoreUnavailable, Busy.
         """
-        bank_ids, tags = self._bank_ids(banks), checked_tags(tags)
+        bank_ids, tags = self.bank_ids(banks), checked_tags(tags)
         check_sources(sources)
-        automatic = self.settings["cluster.automatic"]
-        turned = automatic and self.settings["cluster.turned"]
-        found = self.pool.fingerprint(data, query=turned, name=name, waiting=waiting)
+        found = self.fingerprint(data, name=name, waiting=waiting)
+        added = self.collection.add(found, sources, self.all_tags(found, tags, bank_ids), bank_ids)
+        placed = added.record.placed or not self.settings["cluster.automatic"]
+        record = added.record if placed else self.placing.place(added.record, found)
+        return Added(self.collection.clustered([record])[0], added.new)
+
+    def fingerprint(self, data: bytes, *, name: str = "picture", waiting: float | None = None) -> Fingerprints:
+        """Return what is needed of a picture that is to be added. Raises BadPicture, Busy."""
+        turned = self.settings["cluster.automatic"] and self.settings["cluster.turned"]
+        return self.pool.fingerprint(data, query=turned, name=name, waiting=waiting)
+
+    def all_tags(self, found: Fingerprints, tags: Iterable[str], bank_ids: Sequence[int]) -> tuple[str, ...]:
+        """Return the tags of a picture that is to be added: those that it is given, and what its fingerprints tell of it."""
+        tags = tuple(tags)
         seen = checked_tags(tag for key, value in found.values.items() for tag in self.algorithms[key].tags(value))
         # What a model says is to be seen is not told of a sensitive picture.
         told = () if not seen or self.collection.will_be_sensitive(found.sha256, tags, bank_ids) else seen
-        added = self.collection.add(found, sources, dict.fromkeys((*tags, *told)), bank_ids)
-        record = self._placed(added.record, found) if automatic and not added.record.placed else added.record
-        return Added(self.collection.clustered([record])[0], added.new)
+        return tuple(dict.fromkeys((*tags, *told)))
 
     def place(self, record: Record) -> Record:
         """Tie a known picture to those that its stored fingerprints say it is the same as; return it as it is then."""
-        return self._placed(record, self.as_query(record))
+        return self.placing.place(record, self.as_query(record))
 
     def search(
         self,
@@ -361,7 +372,7 @@ class Matcher:
         fewer_banks: Iterable[str] = (),
     ) -> Record:
         """Give a picture sources, tags and banks, and take some from it; return it as it is then. Raises NotFound, BadRequest."""
-        gained, tags, lost = self._bank_ids(banks), checked_tags(tags), self._bank_ids(fewer_banks)
+        gained, tags, lost = self.bank_ids(banks), checked_tags(tags), self.bank_ids(fewer_banks)
         check_sources(sources)
         kept = (
             self.collection.note(record, sources, tags, gained)
@@ -449,18 +460,6 @@ class Matcher:
         )
         return replace(answer, matches=matches, suppressed=suppressed)
 
-    def _placed(self, record: Record, query: Fingerprints) -> Record:
-        """Tie a known picture to those it is the same as; return it as it is then."""
-        verdicts = Verdicts(self.collection, record.sha256)
-        scope = Scope(MOST_NEAR, exclude=lambda known: known.id == record.id)
-        answer = verdicts.applied(self._nearest.answer(query, verdicts.narrowed(scope)), scope)
-        self._sentry.crowd(query, answer)
-        found = () if self._sentry.hub(record, answer.matches) else answer.matches
-        self.clustering.place(record, found)
-        if not found:
-            return replace(record, placed=True)
-        return self.collection.known(record.sha256) or record
-
     def as_query(self, record: Record) -> Fingerprints:
         """Return a known picture as a query: what is kept of it, as it is."""
         return Fingerprints(record.sha256, record.format, record.size, record.bytes_size, {"as is": self.collection.whole(record)})
@@ -468,9 +467,10 @@ class Matcher:
     def _scope(self, limit: int, banks: Iterable[str] | None, exclude: Callable[[Record], bool] | None) -> Scope:
         if limit < 1:
             raise BadRequest(f"a limit of {limit} would answer nothing; give 1 or more")
-        return Scope(limit, frozenset(self._bank_ids(banks)) if banks is not None else None, exclude)
+        return Scope(limit, frozenset(self.bank_ids(banks)) if banks is not None else None, exclude)
 
-    def _bank_ids(self, names: Iterable[str]) -> tuple[int, ...]:
+    def bank_ids(self, names: Iterable[str]) -> tuple[int, ...]:
+        """Return the ids of banks by their names. Raises NotFound."""
         return tuple(dict.fromkeys(self.banks.get(name).id for name in names))
 
 

@@ -207,29 +207,42 @@ class VoteIndex:
 
     def vote(self, slots: NDArray[np.integer], keys: NDArray[np.integer], most: int) -> Ballot:
         """Return the `most` pictures with most votes from the lists of the probes; of equals, the older ones."""
-        asked = self._keys(slots, keys)
+        return self.vote_many([(slots, keys)], most)[0]
+
+    def vote_many(self, probes: Sequence[tuple[NDArray[np.integer], NDArray[np.integer]]], most: int) -> list[Ballot]:
+        """Return the same for each of some queries, given by slots and keys, in fewer questions to Redis."""
+        if not probes:
+            return []
+        asked = np.concatenate([self._keys(slots, keys) for slots, keys in probes])
         lists = self._store.tails(asked, 4 * self._cap)
         read = np.fromiter(map(len, lists), np.int64, len(lists)) // 4
         lengths = read.copy()
         cut = np.flatnonzero(read >= self._cap)
         lengths[cut] = np.maximum(self._store.lengths(asked[cut]), 4 * self._cap) // 4
-        ids = np.frombuffer(b"".join(lists), np.uint32)
-        pictures = int(ids.max(initial=0))  # the newest number met: near enough
-        weights = np.repeat(np.log1p(pictures / np.maximum(lengths, 1)) ** 2, read)
-        if ids.size and ids.max() < 32 * ids.size:  # a table of all ids is smaller work than sorting those at hand
-            votes = np.bincount(ids, weights)
-            distinct = np.flatnonzero(votes > 0)  # of flags many at a time
-            votes = votes[distinct]
-        else:
-            distinct, places = np.unique(ids, return_inverse=True)
-            votes = np.bincount(places, weights, len(distinct))
-        if len(distinct) > most:
-            least = np.partition(votes, -most)[-most]
-            distinct, votes = distinct[votes >= least], votes[votes >= least]
-        order = np.argsort(-votes, kind="stable")[:most]
-        return Ballot(distinct[order].astype(np.uint32), votes[order].astype(np.float64), lengths)
+        ends = np.cumsum([len(slots) for slots, _ in probes]).tolist()
+        parts = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+        return [_counted(b"".join(lists[part]), read[part], lengths[part], most) for part in parts]
 
     def _keys(self, slots: NDArray[np.integer], keys: NDArray[np.integer]) -> NDArray[np.uint8]:
         """Return the keys in Redis, uint8 (n, length)."""
         raw = ((slots.astype(np.uint32) << 24) | keys.astype(np.uint32)).astype(">u4").reshape(-1, 1)
         return np.hstack([np.tile(np.frombuffer(self._prefix, np.uint8), (len(raw), 1)), raw.view(np.uint8)])
+
+
+def _counted(entries: bytes, read: NDArray[np.int64], lengths: NDArray[np.int64], most: int) -> Ballot:
+    """Return the outcome of a vote. entries: ids, list by list. read: how many of each list are there, of how many: lengths, (n,)."""
+    ids = np.frombuffer(entries, np.uint32)
+    pictures = int(ids.max(initial=0))  # the newest number met: near enough
+    weights = np.repeat(np.log1p(pictures / np.maximum(lengths, 1)) ** 2, read)
+    if ids.size and pictures < 32 * ids.size:  # a table of all ids is smaller work than sorting those at hand
+        votes = np.bincount(ids, weights)
+        distinct = np.flatnonzero(votes > 0)  # of flags many at a time
+        votes = votes[distinct]
+    else:
+        distinct, places = np.unique(ids, return_inverse=True)
+        votes = np.bincount(places, weights, len(distinct))
+    if len(distinct) > most:
+        least = np.partition(votes, -most)[-most]
+        distinct, votes = distinct[votes >= least], votes[votes >= least]
+    order = np.argsort(-votes, kind="stable")[:most]
+    return Ballot(distinct[order].astype(np.uint32), votes[order].astype(np.float64), lengths)

@@ -1,13 +1,13 @@
 """What people said of a picture and others, obeyed: reviewed as different, two never match; reviewed as the same, they do with YES."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from matcher.bank import Bank
 from matcher.collection import Collection
 from matcher.match import Answer, Decision, Evidence, Match, Relation
 from matcher.records import Record
-from matcher.reviews import Verdict
+from matcher.reviews import Review, Verdict
 from matcher.search import Scope
 
 REVIEW = "review"
@@ -15,11 +15,12 @@ _NOTE = "a person said that it is the same picture"
 
 
 class Verdicts:
-    """The reviews of one picture, which may itself not be known."""
+    """The reviews of one picture, which may itself not be known. reviews: where they were read already, perhaps with others."""
 
-    def __init__(self, collection: Collection, sha256: str) -> None:
+    def __init__(self, collection: Collection, sha256: str, reviews: Sequence[Review] | None = None) -> None:
         self._collection = collection
-        self._said = {review.other(sha256): review.verdict for review in collection.reviews.of(sha256)}
+        about = collection.reviews.of(sha256) if reviews is None else [review for review in reviews if sha256 in (review.a, review.b)]
+        self._said = {review.other(sha256): review.verdict for review in about}
 
     def narrowed(self, scope: Scope) -> Scope:
         """Return the scope without pictures that are no answer, as somebody said."""

@@ -3,19 +3,24 @@
 import threading
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain
 
 import click
 
 from matcher.collection import Added
 from matcher.commands import tables
-from matcher.commands.inputs import ONE_PICTURE, as_text, collected, exit_code, in_parallel
+from matcher.commands.inputs import ONE_PICTURE, as_text, batches, collected, exit_code, in_parallel
 from matcher.commands.invocation import Invocation, json_option, pass_invocation
 from matcher.commands.offers import Offer, Offering, now
 from matcher.commands.sources import SOURCE
 from matcher.errors import KuatoError, NotAPicture
+from matcher.extraction import Fingerprints
+from matcher.intake import Intake
 from matcher.source import Source
 
 _NAMED = 20
+# Pictures that are stored together, those that were looked at within some seconds: the more, the less each costs.
+_TOGETHER, _PATIENCE = 32, 1.0
 
 
 @dataclass
@@ -90,21 +95,31 @@ def add(
         raise NotAPicture(f"there are no files in {', '.join(map(as_text, paths))}; name pictures, or folders that hold some")
     tally, offering = Tally(), Offering(invocation.settings)
 
-    def remember(offer: Offer) -> tuple[Offer, Added | KuatoError]:
-        outcome: Added | KuatoError
-        seen = [now(source) for source in sources or ([offer.source] if offer.source else [])]
+    def look(offer: Offer) -> tuple[Offer, Fingerprints | KuatoError]:
         try:
-            outcome = matcher.add(offer.read(), sources=seen, tags=tags, banks=banks, name=offer.name)
+            return offer, matcher.fingerprint(offer.read(), name=offer.name)
         except ONE_PICTURE as error:
-            outcome = error
-        tally.count(outcome)
-        return offer, outcome
+            return offer, error
+
+    def remember(some: list[tuple[Offer, Fingerprints | KuatoError]]) -> list[tuple[Offer, Added | KuatoError]]:
+        seen = [[now(source) for source in sources or ([offer.source] if offer.source else [])] for offer, _ in some]
+        looked_at = [(found, at) for (_, found), at in zip(some, seen, strict=True) if isinstance(found, Fingerprints)]
+        added = iter(intake.add(looked_at, tags, banks))
+        outcomes = [(offer, found if isinstance(found, KuatoError) else next(added)) for offer, found in some]
+        for _, outcome in outcomes:
+            tally.count(outcome)
+        return outcomes
 
     rows, in_pages = [], dict[str, Tally]()
     bar = tables.progress("adding", len(inputs), not (as_json and tables.on_terminal()))
     try:
-        with bar as advance, closing(in_parallel(remember, offering.offers(inputs), invocation.threads)) as outcomes:
-            for offer, outcome in outcomes:
+        with (
+            bar as advance,
+            Intake(matcher) as intake,
+            closing(in_parallel(look, offering.offers(inputs), invocation.threads)) as looked_at,
+            closing(in_parallel(remember, batches(looked_at, _TOGETHER, _PATIENCE), 1)) as remembered,
+        ):
+            for offer, outcome in chain.from_iterable(remembered):
                 advance(offer.number)
                 if offer.page:
                     in_pages.setdefault(_title(offer), Tally()).count(outcome)

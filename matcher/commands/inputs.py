@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -150,13 +151,27 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item], jobs: int
         try:
             for item in items:
                 waiting.append(threads.submit(work, item))
-                if len(waiting) >= 4 * jobs:
+                while waiting and (waiting[0].done() or len(waiting) >= 4 * jobs):
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def batches(items: Iterable[Item], most: int, seconds: float) -> Iterator[list[Item]]:
+    """Yield items some at a time: so many at most, or those that came within so many seconds and the one after them."""
+    some: list[Item] = []
+    began = 0.0
+    for item in items:
+        began = began if some else time.monotonic()
+        some.append(item)
+        if len(some) >= most or time.monotonic() - began >= seconds:
+            yield some
+            some = []
+    if some:
+        yield some
 
 
 def no_pictures(paths: Iterable[str]) -> NotAPicture:

@@ -107,7 +107,7 @@ class TestAnAdderThatStops:
         return sha256, claim
 
     def record(self, collection: Collection, claim: Claim):
-        return replace(collection._record(picture(1), [seen("/slow.png")], (), ()), id=claim.id)
+        return replace(collection.draft(picture(1), [seen("/slow.png")], (), ()), id=claim.id)
 
     def test_after_the_claim_another_takes_over(self, collection: Collection) -> None:
         _, claim = self.begin(collection)

@@ -60,7 +60,7 @@ def pending(collection: Collection, seed: int) -> Claim:
     """Do what an adder does up to the pending record."""
     claim = claimed(collection, seed)
     collection.large.put(claim.id, {"large": picture(seed).values["large"]})
-    record = collection._record(picture(seed), [seen("/slow.png")], ("new",), ())
+    record = collection.draft(picture(seed), [seen("/slow.png")], ("new",), ())
     assert collection.records.put(replace(record, id=claim.id), 1)
     return claim
 
@@ -280,7 +280,7 @@ def test_an_adding_whose_lease_runs_is_let_alone(collection: Collection) -> None
 def test_a_sleeper_whose_claim_was_given_up_adds_nothing_nobody_can_ask_for(collection: Collection) -> None:
     claim = claimed(collection, 9)
     examine(collection)
-    record = replace(collection._record(picture(9), [], (), ()), id=claim.id)
+    record = replace(collection.draft(picture(9), [], (), ()), id=claim.id)
     assert not collection.finish(record, claim, picture(9).values)
     assert collection.add(picture(9)).new
     assert len(answers(collection, picture(9))) == 1
@@ -296,7 +296,7 @@ def test_a_picture_added_while_it_looks_is_left_whole(collection: Collection, mo
     def add_meanwhile(step: str, done: int) -> None:
         steps.append(step)
         if steps.count(moment) == 1 and step == moment:
-            record = replace(collection._record(picture(9), [], (), ()), id=claim.id)
+            record = replace(collection.draft(picture(9), [], (), ()), id=claim.id)
             assert collection.finish(record, claim, picture(9).values)
             assert collection.claims.swap(sha(9), claim, Claim(claim.id))
 

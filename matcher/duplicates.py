@@ -170,8 +170,8 @@ class Shelf:
     def cordon(self) -> Cordon:
         return Cordon(())
 
-    def known(self, sha256: str) -> None:  # noqa: ARG002 - what is the same file is known before it is searched
-        return None
+    def known_many(self, digests: Sequence[str]) -> dict[str, Record]:  # noqa: ARG002 - what is the same file is known before it is searched
+        return {}
 
     def live(self, ids: Iterable[int]) -> dict[int, Record]:
         return {id: self._records[id] for id in ids}

@@ -13,6 +13,8 @@ from matcher.records import Record
 from matcher.reviews import Review, Verdict
 
 _BATCH = 500
+# How often verdicts are gone through at most, until nothing is left to be carried out.
+_ROUNDS = 3
 TEXTS = {
     "unfinished-cluster": "clusters that were being merged, joined or left by a picture when that was interrupted",
     "unlisted-member": "pictures that their cluster did not list",
@@ -103,11 +105,18 @@ class ClusterCare:
         missing, dead = self.collection.reviews.mend(self._known, self.repair)
         self.count("unfinished-review", missing)
         self.count("dead-review", dead)
-        clustering = Clustering(self.collection)
+        # To carry out one verdict may leave another open that was not: both are about the same clusters.
+        for _ in range(_ROUNDS if self.repair else 1):
+            if not self._enacted():
+                break
+
+    def _enacted(self) -> bool:
+        """Carry out what was left open of verdicts; whether that was anything."""
+        clustering, found = Clustering(self.collection), 0
         for review in self.collection.reviews.all():
             known = self._pair(review.a, review.b)
             if known is not None and self._open(review, *known):
-                self.count("unfinished-review", 1)
+                found += 1
                 if self.repair:
                     clustering.enact(*known, review.verdict)
         for cluster in self.collection.clusters.all():
@@ -115,9 +124,11 @@ class ClusterCare:
                 if link.how == REVIEWED:
                     pair = list(self.collection.records.live(link.pair).values())
                     if len(pair) == 2 and self.collection.reviews.get(pair[0].sha256, pair[1].sha256) is None:
-                        self.count("unfinished-review", 1)
+                        found += 1
                         if self.repair:
                             clustering.untie(pair[0], pair[1], (REVIEWED,))
+        self.count("unfinished-review", found)
+        return found > 0
 
     def _open(self, review: Review, one: Record, other: Record) -> bool:
         """Whether what follows from a verdict was not done."""

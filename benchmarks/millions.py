@@ -12,7 +12,6 @@ copies of known ones, in one orientation and in eight; answers are compared with
 import argparse
 import json
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from typing import Any
 
 import faiss
 import numpy as np
+from grow.aside import redis_aside, wait_until_quiet
 from grow.hashes import RADIUS, drawn, fill, fill_singly, flips, within_radius
 from numpy.typing import NDArray
 
@@ -30,7 +30,6 @@ from matcher.errors import BadPicture
 from matcher.fingerprints.pdq import PDQ
 from matcher.index import BandIndex
 from matcher.records import Records
-from matcher.redis_server import EmbeddedRedis
 from matcher.store import Store
 
 TURNS = 8
@@ -110,8 +109,7 @@ def rewritten(store: Store) -> tuple[float, float]:
     with watched(pid) as most:
         client.bgrewriteaof()
         time.sleep(1)
-        while store.info()["aof_rewrite_in_progress"] or store.info()["aof_rewrite_scheduled"]:
-            time.sleep(0.5)
+        wait_until_quiet(store)
     return round(before / 1e9, 2), round(most[0] / 1e9, 2)
 
 
@@ -134,8 +132,7 @@ def measure(store: Store, known: Rows, asked: argparse.Namespace, rng: np.random
     empty, started = int(store.info()["used_memory"]), time.perf_counter()
     (fill_singly if asked.singly else fill)(store, index, known)
     built = time.perf_counter() - started
-    while store.info()["aof_rewrite_in_progress"] or store.info()["aof_rewrite_scheduled"]:
-        time.sleep(0.5)
+    wait_until_quiet(store)
     told: dict[str, Any] = {"pictures": len(known), "build_seconds": round(built), "queries": asked.queries}
     told["redis_bytes_a_picture"] = round((int(store.info()["used_memory"]) - empty) / len(known))
     told["gigabytes_before_and_while_rewriting"] = rewritten(store)
@@ -174,12 +171,8 @@ def main() -> int:
     asked = parser.parse_args()
     rng = np.random.default_rng(1)
     known = awkward(asked.pictures, hashes_of(asked.images) if asked.images else None, rng)
-    with tempfile.TemporaryDirectory() as folder:
-        server = EmbeddedRedis(Path(folder))
-        try:
-            told = measure(Store(server.ensure, "bench:"), known, asked, rng)
-        finally:
-            server.stop()
+    with redis_aside() as store:
+        told = measure(store, known, asked, rng)
     print(json.dumps(told, indent=1))
     return 1 if told["differing_where_not_truncated"] else 0
 

@@ -291,12 +291,11 @@ class Search:
             chosen = [one.chosen(name, limit) for one in weighing]
             records = {id: one.records[id] for one, ids in zip(weighing, chosen, strict=True) for id in ids}
             known = self._collection.current_large(name, records.values())
-            for one, ids, said in zip(weighing, chosen, compared, strict=True):
-                voted = one.round.best_views(name)
-                for id in (id for id in ids if id in known):
-                    view = voted.get(id) or one.round.near.get(id) or next(iter(one.asked))
-                    views = {view: one.asked[view]}
-                    said.setdefault(id, []).extend(gather(views, {name: known[id]}, {name: algorithm}, self._rules, one.round.rarity))
+            for one, views, said in zip(weighing, chosen, compared, strict=True):
+                for id, view in views.items():
+                    if id in known:
+                        asked = {view: one.asked[view]}
+                        said.setdefault(id, []).extend(gather(asked, {name: known[id]}, {name: algorithm}, self._rules, one.round.rarity))
         for one, said in zip(weighing, compared, strict=True):
             places = {id: n for n, id in enumerate(one.records)}
             for id in (*said, *one.thresholds):
@@ -321,16 +320,17 @@ class _Weighing:
     gathered: Gathered = field(init=False)
     evidence: dict[int, list[Evidence]] = field(default_factory=dict)
 
-    def chosen(self, algorithm: str, limit: int) -> list[int]:
-        """Return which candidates to compare by a large fingerprint: the nearest, then those with most votes."""
+    def chosen(self, algorithm: str, limit: int) -> dict[int, str]:
+        """Return which candidates to compare by a large fingerprint, the nearest, then those with most votes: id -> view that led to it."""
         near = {
             id: min(one.distance / max(one.threshold, 1e-9) for one in some)
             for id, some in self.evidence.items()
             if any(one.decision is not Decision.NO for one in some)
         }
         nearest = sorted(near, key=near.__getitem__)[: limit // 2]
-        voted = (id for id in self.round.best_views(algorithm) if id in self.records)
-        return list(dict.fromkeys([*nearest, *voted]))[:limit]
+        voted = self.round.best_views(algorithm)
+        ids = list(dict.fromkeys([*nearest, *(id for id in voted if id in self.records)]))[:limit]
+        return {id: voted.get(id) or self.round.near.get(id) or next(iter(self.asked)) for id in ids}
 
 
 def withheld(match: Match) -> Match:

@@ -105,7 +105,7 @@ class ClusterCare:
         missing, dead = self.collection.reviews.mend(self._known, self.repair)
         self.count("unfinished-review", missing)
         self.count("dead-review", dead)
-        # To carry out one verdict may leave another open that was not: both are about the same clusters.
+        # To part two pictures, as one verdict has it, may part others that an earlier one has together.
         for _ in range(_ROUNDS if self.repair else 1):
             if not self._enacted():
                 break

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from itertools import permutations
 
 import pytest
 
@@ -110,6 +111,21 @@ def test_a_verdict_that_was_not_carried_out_is(shelf: Shelf, verdict: Verdict) -
     Reviews(shelf.collection.store).withdraw(picture(1).sha256, picture(2).sha256)
     assert findings(shelf) == ({"unfinished-review"} if verdict is Verdict.SAME else set())
     assert shelf.clusters(1, 2) == ["", ""]
+
+
+@pytest.mark.parametrize(("one", "other", "third"), list(permutations((1, 2, 3))))
+def test_a_verdict_that_another_one_opens_when_it_is_carried_out_is_carried_out_too(shelf: Shelf, one: int, other: int, third: int) -> None:
+    """Whichever of the two is looked at first."""
+    shelf.add(other)
+    shelf.add(third, other)
+    shelf.add(one)
+    shelf.clustering.join(shelf.record(one), shelf.record(other))
+    reviews = shelf.collection.reviews
+    reviews.give(picture(one).sha256, picture(third).sha256, Verdict.SAME, "ana")
+    reviews.give(picture(one).sha256, picture(other).sha256, Verdict.DIFFERENT, "ana")
+    assert findings(shelf) == {"unfinished-review"}
+    assert shelf.together(one, third)
+    assert findings(shelf) == set()
 
 
 def test_what_a_person_parted_is_not_brought_together_by_an_older_verdict(shelf: Shelf) -> None:
